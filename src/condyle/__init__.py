@@ -1,0 +1,1 @@
+"""Condyle: from a scan to numbers, meshes and simulation one can defend."""

@@ -1,0 +1,36 @@
+"""Errors a user can act on: where it happened, what was expected, what came, what to do.
+
+Every error raised on bad input is a :class:`CondyleError`. The command line prints it and leaves with
+exit code 2; in Python it is a `ValueError` like any other.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class CondyleError(ValueError):
+    """Bad input, told in one sentence.
+
+    Args:
+        where: The file, folder, option or field at fault.
+        expected: What would have been right.
+        got: What came instead.
+        hint: What the user can do about it.
+    """
+
+    def __init__(self, where: str | Path, *, expected: str, got: str, hint: str = "") -> None:
+        self.where = str(where)
+        self.expected = expected
+        self.got = got
+        self.hint = hint
+        message = f"{where}: expected {expected}, got {got}."
+        super().__init__(f"{message} {hint}" if hint else message)
+
+
+class DataError(CondyleError):
+    """A scan, mask, mesh or dataset that cannot be used as it is."""
+
+
+class ConfigError(CondyleError):
+    """A setting, or a combination of settings, that makes no sense."""
