@@ -5,6 +5,8 @@ Going from one orientation (see `axes`) to another only permutes and flips axes:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from condyle.errors import ConfigError
@@ -39,10 +41,10 @@ def permute(volume: Volume, axes: tuple[int, int, int]) -> Volume:
     return Volume.of(volume.array.transpose(axes), affine)
 
 
-def flip(volume: Volume, axes: list[int]) -> Volume:
+def flip(volume: Volume, axes: Sequence[int]) -> Volume:
     """The named array axes run the other way; each voxel stays where it is in the patient."""
     flips = np.eye(4)
     for axis in axes:
         flips[axis, axis] = -1
         flips[axis, 3] = volume.shape[axis] - 1
-    return Volume.of(np.flip(volume.array, axes), volume.affine @ flips)
+    return Volume.of(np.flip(volume.array, tuple(axes)), volume.affine @ flips)
