@@ -39,7 +39,8 @@ class Route:
         if np.abs((linear - straight) * target.shape).max() > _SLACK_VOXELS:
             return None
         by_source = np.argsort(along)
-        x, y, z = (linear[a, b] * np.arange(target.shape[b]) + step[a, 3] for a, b in enumerate(by_source))
+        # Rounded, so that a position midway between two voxels is midway in spite of the affines' rounding.
+        x, y, z = (np.round(linear[a, b] * np.arange(target.shape[b]) + step[a, 3], 9) for a, b in enumerate(by_source))
         return cls((x, y, z), (int(along[0]), int(along[1]), int(along[2])))
 
     def to_target(self, array: NDArray[Any]) -> NDArray[Any]:
