@@ -1,0 +1,1 @@
+"""Masks without training: thresholds, line marks, morphology, voxelised surfaces."""
