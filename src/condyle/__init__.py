@@ -1,1 +1,58 @@
-"""Condyle: from a scan to numbers, meshes and simulation one can defend."""
+"""Condyle: from a scan to numbers, meshes and simulation one can defend.
+
+The verbs of the command line are functions of the same names here (`import_` for `import`):
+
+    >>> import condyle
+    >>> condyle.info("scan.nii.gz")  # doctest: +SKIP
+
+Each lives in `condyle.workflow`, in the file of its name, and is loaded when first used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from condyle.workflow.check import check as check
+    from condyle.workflow.convert import convert as convert
+    from condyle.workflow.export import export as export
+    from condyle.workflow.fill import fill as fill
+    from condyle.workflow.folds import folds as folds
+    from condyle.workflow.import_ import import_ as import_
+    from condyle.workflow.info import info as info
+    from condyle.workflow.phantom import phantom as phantom
+    from condyle.workflow.picture import picture as picture
+
+__version__ = "0.1.0"
+
+#: Each verb in one line, in the order of work. The rest of its help is the docstring of its function.
+VERBS = {
+    "info": "Show the grid and the values of a scan, or the series of a DICOM folder.",
+    "convert": "Write a scan or a label map in another format, or on another grid.",
+    "picture": "Draw a scan in three planes, with its mask outlined.",
+    "fill": "Mask bone without training, in a scan or in every case of a dataset.",
+    "import": "Make a dataset of scans and masks, or add to one.",
+    "check": "Find every fault of a dataset in one pass.",
+    "folds": "Part a dataset's patients into folds, once.",
+    "export": "Write a dataset as another tool wants it.",
+    "phantom": "Make scans of bones and organs whose truth is known.",
+}
+
+#: The same verbs as functions; `import` is a word of the language.
+_FUNCTIONS = {f"{name}_" if name == "import" else name: name for name in VERBS}
+
+__all__ = ["VERBS", "__version__", "verb", *_FUNCTIONS]  # noqa: PLE0604
+
+
+def verb(name: str) -> Callable[..., Any]:
+    """The workflow function behind a verb of the command line."""
+    function = "import_" if name == "import" else name
+    return getattr(import_module(f"condyle.workflow.{function}"), function)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _FUNCTIONS:
+        return verb(_FUNCTIONS[name])
+    raise AttributeError(f"module 'condyle' has no attribute {name!r}")

@@ -1,0 +1,42 @@
+# Every target sets up what it needs, from nothing but Python 3.11, make and the package registries.
+PYTHON ?= python3
+BIN := .venv/bin
+BENCH := .venv-bench/bin
+
+.PHONY: demo test lint types bench clean help
+
+help:
+	@echo "make demo   six femora from DICOM to filled masks and pictures, in demo/"
+	@echo "make test   lint, types and all tests with coverage"
+	@echo "make bench  times and memory beside other tools, in one run"
+
+.venv/ready: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Condyle needs Python 3.11 or later")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	@touch $@
+
+.venv-bench/ready: pyproject.toml constraints.txt bench/requirements.txt
+	$(PYTHON) -m venv .venv-bench
+	$(BENCH)/pip install --quiet --constraint constraints.txt --editable . --requirement bench/requirements.txt
+	@touch $@
+
+demo: .venv/ready
+	PATH="$(CURDIR)/$(BIN):$$PATH" tools/demo demo
+
+test: .venv/ready lint types
+	tools/install-test-programs
+	$(BIN)/pytest --numprocesses 2 --dist loadfile --cov --cov-report term
+
+lint: .venv/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/ready
+	$(BIN)/mypy
+
+bench: .venv-bench/ready
+	$(BENCH)/python -m bench
+
+clean:
+	rm -rf .venv .venv-bench demo build dist src/*.egg-info .coverage*

@@ -1,0 +1,3 @@
+from condyle.cli import main
+
+main()

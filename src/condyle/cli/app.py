@@ -1,0 +1,77 @@
+"""The verbs, and how a workflow function becomes one."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+import condyle
+from condyle.errors import CondyleError
+
+
+def make_app(verb: str | None) -> typer.Typer:
+    """The command line with the one verb that is asked for; the others stand in the list of help only.
+
+    Reading a verb's options means importing its function and all that it imports. With one verb at a
+    time the list of help comes at once.
+    """
+    app = typer.Typer(
+        name="condyle",
+        help="From a scan to bone masks, numbers, meshes and simulation one can defend.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+    app.callback()(_global_options)
+    for name, summary in condyle.VERBS.items():
+        app.command(name, short_help=summary)(_command(name) if name == verb else _listed)
+    return app
+
+
+def _global_options(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
+) -> None:
+    if version:
+        typer.echo(condyle.__version__)
+        raise typer.Exit
+
+
+def _listed() -> None:
+    """Stands for a verb in the list of help."""
+
+
+def _command(verb: str) -> Callable[..., None]:
+    """A function Typer can call, with the knobs of the verb's workflow function and `--json`."""
+    from condyle.cli.console import print_error, print_result, track
+    from condyle.cli.options import gather, knobs_of, parameter_of
+
+    function = condyle.verb(verb)
+    knobs = knobs_of(function)
+
+    def run(**values: Any) -> None:
+        as_json = values.pop("json")
+        try:
+            arguments = gather(knobs, function, values)
+            if "track" in inspect.signature(function).parameters:
+                arguments["track"] = track
+            result = function(**arguments)
+        except CondyleError as error:
+            print_error(str(error))
+            raise typer.Exit(2) from None
+        except KeyboardInterrupt:
+            print_error("stopped; what was finished is kept, the same command goes on from there")
+            raise typer.Exit(130) from None
+        print_result(result, as_json=as_json)
+        raise typer.Exit(getattr(result, "exit_code", 0))
+
+    parameters = [parameter_of(knob) for knob in knobs]
+    json = Annotated[bool, typer.Option("--json", help="Print the result as JSON, and nothing else.")]
+    parameters.append(inspect.Parameter("json", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=json))
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # as functools.wraps does
+    run.__annotations__ = {p.name: p.annotation for p in parameters}
+    run.__doc__ = (inspect.getdoc(function) or "").partition("\nArgs:")[0].strip()
+    return run

@@ -1,0 +1,62 @@
+"""What the command line shows: progress on standard error, results on standard output."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeVar
+
+Item = TypeVar("Item")
+
+#: Work that is done sooner than this shows no bar.
+_PATIENCE_S = 2.0
+
+
+def track(items: Sequence[Item], what: str) -> Iterator[Item]:
+    """A progress bar with the time left on standard error, once the work has taken two seconds."""
+    from time import monotonic
+
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    start = monotonic()
+    progress = Progress(*columns, console=console, disable=not console.is_terminal)
+    task = progress.add_task(what, total=len(items))
+    shown = False
+    try:
+        for n, item in enumerate(items):
+            if not shown and monotonic() - start > _PATIENCE_S:
+                progress.start()
+                shown = True
+            progress.update(task, completed=n)
+            yield item
+        progress.update(task, completed=len(items))
+    finally:
+        if shown:
+            progress.stop()
+
+
+def print_result(result: Any, *, as_json: bool) -> None:
+    """A result as text, or as one JSON document and nothing else."""
+    if as_json:
+        sys.stdout.write(json.dumps(result.to_json(), indent=2, ensure_ascii=False) + "\n")
+    else:
+        sys.stdout.write(str(result).rstrip("\n") + "\n")
+
+
+def print_error(message: str) -> None:
+    """One line on standard error."""
+    sys.stderr.write(f"condyle: {message}\n")
+
+
+def show_warnings() -> None:
+    """Let the package's warnings through to standard error."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("condyle: %(levelname)s: %(message)s"))
+    logger = logging.getLogger("condyle")
+    logger.handlers[:] = [handler]
+    logger.propagate = False

@@ -1,0 +1,18 @@
+"""What every test may ask for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+_SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real scans, which is not part of the project. Skips where it is absent."""
+    folder = _SHARED / "data"
+    if not folder.is_dir():
+        pytest.skip(f"real scans are not at hand ({folder})")
+    return folder

@@ -1,0 +1,202 @@
+"""The command line: one list of options, clean standard output, exit codes, and quick help."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import nibabel as nib
+import numpy as np
+import pytest
+import typer
+
+import condyle
+from condyle.cli.options import docstring_args, flag_of, gather, knobs_of, parse
+
+
+def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "condyle", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+
+
+@pytest.fixture(scope="module")
+def scan(tmp_path_factory) -> Path:
+    """A tube of bone in soft tissue, 24 x 20 x 16, as NIfTI."""
+    radius = np.hypot(*(np.indices((24, 20)) - 9.5))
+    slab = np.where(radius < 8, np.where(radius > 5, 900, 30), -1000)
+    path = tmp_path_factory.mktemp("scan") / "tube.nii.gz"
+    nib.save(nib.Nifti1Image(np.repeat(slab[..., None], 16, 2).astype(np.int16), np.diag([1, 1, 2, 1.0])), path)
+    return path
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How.
+
+    Args:
+        level: A number or a rule.
+        steps: How often.
+    """
+
+    level: float | Literal["otsu"] = 2.0
+    steps: int | None = None
+
+
+def a_verb(
+    scans: Sequence[Path],
+    out: Path,
+    *,
+    settings: Settings = Settings(),
+    label_sets: Mapping[str, Path] | None = None,
+    spacing: tuple[float, float, float] | None = None,
+    track: object = None,
+) -> None:
+    """Do something.
+
+    Args:
+        scans: What to do it to,
+            one or more.
+        out: Where to.
+        settings: How.
+        label_sets: By name.
+        spacing: In mm.
+    """
+    del scans, out, settings, label_sets, spacing, track
+
+
+def test_settings_become_options_and_go_back_into_settings():
+    knobs = knobs_of(a_verb)
+    assert [k.name for k in knobs] == ["scans", "out", "level", "steps", "label_sets", "spacing"]
+    assert [k.positional for k in knobs] == [True, True, False, False, False, False]
+    assert knobs[0].help == "What to do it to, one or more."
+    assert knobs[2].help == "A number or a rule."
+    assert [flag_of(k) for k in knobs[2:]] == ["--level", "--steps", "--label-set", "--spacing"]
+    values = {"scans": [Path("a")], "out": Path("b"), "level": "otsu", "steps": 3}
+    values |= {"label_sets": ["x=/y"], "spacing": (1, 2, 3)}
+    assert gather(knobs, a_verb, values) == {
+        "scans": [Path("a")],
+        "out": Path("b"),
+        "settings": Settings("otsu", 3),
+        "label_sets": {"x": Path("/y")},
+        "spacing": (1, 2, 3),
+    }
+
+
+@pytest.mark.parametrize(("name", "text"), [("level", "high"), ("label_sets", ["x"])])
+def test_text_that_does_not_fit_names_its_option(name, text):
+    knob = next(k for k in knobs_of(a_verb) if k.name == name)
+    with pytest.raises(typer.BadParameter, match="expected"):
+        parse(text, knob)
+
+
+def test_a_docstring_without_arguments_has_none():
+    assert docstring_args("Do it.\n\nReturns:\n    Nothing.") == {}
+
+
+@pytest.mark.parametrize("verb", condyle.VERBS)
+def test_every_option_of_every_verb_is_explained(verb):
+    unexplained = [knob.name for knob in knobs_of(condyle.verb(verb)) if not knob.help]
+    assert unexplained == []
+    shown = run(verb, "--help")
+    assert shown.returncode == 0
+    assert "--json" in shown.stdout
+
+
+def test_python_has_the_verbs_by_the_same_names():
+    for name in condyle.VERBS:
+        assert callable(getattr(condyle, "import_" if name == "import" else name))
+    with pytest.raises(AttributeError):
+        condyle.nothing  # noqa: B018
+
+
+def test_help_and_version_import_nothing_heavy():
+    code = (
+        "import sys; sys.argv = ['condyle', '--help']\n"
+        "from condyle.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: print(sorted({"numpy", "scipy", "vtk", "SimpleITK"} & set(sys.modules)))"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert shown.stdout.endswith("[]\n")
+    assert run("--version").stdout.strip() == condyle.__version__
+
+
+def test_json_is_all_there_is_on_standard_output(scan):
+    shown = run("info", scan, "--json")
+    assert json.loads(shown.stdout)["shape"] == [24, 20, 16]
+    assert shown.returncode == 0
+
+
+def test_info_tells_grid_and_values(scan):
+    text = run("info", scan).stdout
+    assert "24 x 20 x 16 voxels of 1 x 1 x 2 mm, RAS" in text
+    assert "-1000" in text
+
+
+def test_fill_writes_a_solid_mask_on_the_scans_grid(scan, tmp_path):
+    out = tmp_path / "mask.nii.gz"
+    shown = run("fill", scan, "-o", out, "--kernel-mm", 0)
+    assert shown.returncode == 0, shown.stderr
+    mask = nib.load(out)
+    assert np.array_equal(mask.affine, nib.load(scan).affine)
+    radius = np.hypot(*(np.indices((24, 20)) - 9.5))
+    assert np.array_equal(mask.get_fdata()[..., 5] > 0, radius < 8)
+    assert json.loads(run("info", out, "--json").stdout)["values"]["labels_ml"].keys() == {"1"}
+
+
+def test_convert_turns_axes_and_changes_spacing(scan, tmp_path):
+    out = tmp_path / "tube.nrrd"
+    shown = run("convert", scan, out, "--orientation", "LPS", "--resample", 2, 2, 2, "--json")
+    assert json.loads(shown.stdout) == {
+        "out": str(out), "shape": [12, 10, 16], "spacing_mm": [2.0, 2.0, 2.0], "orientation": "LPS",
+    }  # fmt: skip
+
+
+def test_convert_labels_blends_nothing(scan, tmp_path):
+    assert run("fill", scan, "-o", tmp_path / "m.nii.gz", "--kind", "shell").returncode == 0
+    shown = run("convert", tmp_path / "m.nii.gz", tmp_path / "m.mha", "--labels", "--resample", 0.7, 0.7, 0.7)
+    assert shown.returncode == 0, shown.stderr
+    assert json.loads(run("info", tmp_path / "m.mha", "--json").stdout)["values"]["labels_ml"].keys() == {"1"}
+
+
+def test_picture_draws_scan_and_mask(scan, tmp_path):
+    run("fill", scan, "-o", tmp_path / "m.nii.gz")
+    out = tmp_path / "p.png"
+    shown = run("picture", scan, out, "--mask", tmp_path / "m.nii.gz")
+    assert shown.returncode == 0, shown.stderr
+    assert out.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["info", "nowhere.nii"], "nothing of that name"),
+        (["fill", "SCAN"], "-o"),
+        (["fill", "SCAN", "-o", "SCAN"], "--overwrite"),
+        (["fill", "SCAN", "-o", "x.nii.gz", "--threshold", "5000"], "none above 900"),
+        (["fill", "SCAN", "-o", "x.nii.gz", "--valid", "9"], "1 to 7"),
+        (["fill", "SCAN", "-o", "x.jpg"], "x.jpg"),
+        (["convert", "SCAN", "x.nii", "--orientation", "XYZ"], "RAS or LPS"),
+        (["convert", "SCAN", "x.nii", "--resample", "0", "1", "1"], "above 0"),
+        (["convert", "SCAN", "x.nii", "--labels"], "label map"),
+        (["picture", "SCAN", "x.png", "--mask", "OTHER"], "grid"),
+        (["check", "."], "dataset"),
+        (["nonsense"], "nonsense"),
+    ],
+)
+def test_bad_input_is_one_clear_line_and_exit_code_2(arguments, says, scan, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    other = tmp_path / "other.nii.gz"
+    nib.save(nib.Nifti1Image(np.ones((4, 4, 4), np.uint8), np.eye(4)), other)
+    before = sorted(tmp_path.iterdir())
+    shown = run(*({"SCAN": scan, "OTHER": other}.get(a, a) for a in arguments))
+    assert shown.returncode == 2
+    assert shown.stdout == ""
+    assert says in shown.stderr
+    assert "Traceback" not in shown.stderr
+    assert sorted(tmp_path.iterdir()) == before
