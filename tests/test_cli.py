@@ -119,7 +119,7 @@ def test_help_and_version_import_nothing_heavy():
         "import sys; sys.argv = ['condyle', '--help']\n"
         "from condyle.cli import main\n"
         "try: main()\n"
-        "except SystemExit: print(sorted({"numpy", "scipy", "vtk", "SimpleITK"} & set(sys.modules)))"
+        "except SystemExit: print(sorted({'numpy', 'scipy', 'vtk', 'SimpleITK'} & set(sys.modules)))"
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert shown.stdout.endswith("[]\n")
