@@ -80,8 +80,12 @@ def read(
     return FORMATS[suffix][0](path)
 
 
-def read_labels(path: Path) -> Volume:
+def read_labels(path: Path, *, spacing_mm: tuple[float, float, float] | None = None) -> Volume:
     """Read a label map: as `read`, and the values must be whole numbers from 0 to 65535.
+
+    Args:
+        path: As in `read`.
+        spacing_mm: Voxel spacing of a TIFF stack that does not tell its own.
 
     Returns:
         A volume of uint8 or uint16.
@@ -89,7 +93,7 @@ def read_labels(path: Path) -> Volume:
     Raises:
         DataError: as `read`, and if a value is negative, too large, or not whole.
     """
-    volume = read(path)
+    volume = read(path, spacing_mm=spacing_mm)
     array = volume.array
     low, high = float(array.min()), float(array.max())
     if not (0 <= low and high <= 65535) or (array.dtype.kind == "f" and not np.array_equal(array, np.rint(array))):
