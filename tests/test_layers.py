@@ -14,10 +14,11 @@ ROOT = Path(condyle.__file__).parent
 FLOORS = [
     {"errors", "progress"},
     {"space", "labels", "config"},
-    {"io", "classical", "report"},
-    {"data", "phantom"},
+    {"io", "classical", "report", "mesh"},
+    {"data", "phantom", "metrics"},
     {"workflow"},
-    {"cli", "__init__", "__main__"},
+    {"cli", "__init__"},
+    {"__main__"},
 ]
 
 
