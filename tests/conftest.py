@@ -16,3 +16,12 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"real scans are not at hand ({folder})")
     return folder
+
+
+@pytest.fixture(scope="session")
+def shared_nnunet() -> Path:
+    """The folder of nnU-Net datasets and models, which is not part of the project. Skips where it is absent."""
+    folder = _SHARED / "nnunet_reference"
+    if not folder.is_dir():
+        pytest.skip(f"nnU-Net's own files are not at hand ({folder})")
+    return folder

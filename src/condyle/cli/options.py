@@ -89,8 +89,8 @@ def parameter_of(knob: Knob) -> inspect.Parameter:
     """The knob as a parameter that Typer understands."""
     kind = _shown_type(knob.annotation)
     default = knob.default
-    if typing.get_origin(kind) is list and not default:
-        default = []
+    if typing.get_origin(kind) is list and (not default or default is inspect.Parameter.empty):
+        default = []  # a list may be empty; the function says so if it minds
     if knob.positional:
         info = typer.Argument(help=knob.help, show_default=False)
     else:

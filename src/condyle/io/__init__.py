@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from condyle.errors import ConfigError, DataError
-from condyle.io import dicom, metaimage, nifti, nrrd, tiff
+from condyle.io import dicom, metaimage, nifti, nrrd, segnrrd, tiff
 from condyle.io.atomic import atomic_file
 from condyle.labels import label_type
 from condyle.space import Volume
@@ -24,6 +24,7 @@ FORMATS: dict[str, tuple[Reader, Writer]] = {
     ".nii": (nifti.read, nifti.write),
     ".nii.gz": (nifti.read, nifti.write),
     ".nrrd": (nrrd.read, nrrd.write),
+    ".seg.nrrd": (segnrrd.read, segnrrd.write),
     ".nhdr": (nrrd.read, nrrd.write),
     ".mha": (metaimage.read, metaimage.write),
     ".mhd": (metaimage.read, metaimage.write),

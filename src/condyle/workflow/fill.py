@@ -10,6 +10,9 @@ from condyle.classical.fill import FillSettings
 from condyle.classical.fill import fill as filled
 from condyle.data import Case, Dataset, load_image
 from condyle.data.case import labels_path
+from condyle.data.dataset import FILE
+from condyle.data.lock import one_writer
+from condyle.data.names import require_safe
 from condyle.errors import CondyleError, ConfigError, DataError
 from condyle.io import read, write
 from condyle.io.atomic import refuse_existing
@@ -84,8 +87,10 @@ def fill(
         DataError: if the scan cannot be read, has nothing above the threshold, or the mask cannot be written.
         ConfigError: if there is no place to write the mask to.
     """
-    if (scan / "dataset.json").is_file():
-        return _fill_dataset(Dataset.open(scan), label_set, settings, overwrite=overwrite, track=track)
+    if (scan / FILE).is_file():
+        require_safe(label_set, "label set")
+        with one_writer(scan):
+            return _fill_dataset(Dataset.open(scan), label_set, settings, overwrite=overwrite, track=track)
     if out is None:
         raise ConfigError("out", expected="a file to write the mask to (-o)", got="none")
     refuse_existing(out, overwrite=overwrite)
