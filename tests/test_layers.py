@@ -15,7 +15,7 @@ FLOORS = [
     {"errors", "progress"},
     {"space", "labels", "config"},
     {"io", "classical", "report", "mesh"},
-    {"data", "phantom", "metrics"},
+    {"data", "phantoms", "metrics"},
     {"workflow"},
     {"cli", "__init__"},
     {"__main__"},

@@ -1,0 +1,1 @@
+"""Bones, joints, flesh and organs."""

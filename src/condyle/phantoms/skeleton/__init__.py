@@ -1,0 +1,1 @@
+"""Lower bodies from given bone surfaces."""

@@ -1,0 +1,179 @@
+"""A whole lower body from surfaces of real bones.
+
+The surfaces (see `posed`) are placed by the joints of an OpenSim model, bent a little so that no two people
+are alike, turned into solids, cut apart so that every joint has its space, given a cortex and marrow, and
+wrapped in flesh. The result is a subject like any other: it can be sampled and scanned on any grid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from condyle.errors import ConfigError
+from condyle.phantoms.body import Body, Distances, Points, Subject
+from condyle.phantoms.part import body
+from condyle.phantoms.skeleton.envelope import flesh
+from condyle.phantoms.skeleton.posed import Bone, posed_bones, varied
+from condyle.phantoms.solids import Field, Solid, half_space, intersection, offset, sphere
+from condyle.phantoms.solids.lattice import Lattice, apart, lattice_of
+from condyle.space.surface import Surface
+
+#: Lying on the back: legs a little apart and turned out, feet hanging.
+SUPINE_DEG: dict[str, float] = {
+    f"{name}_{letter}": angle
+    for letter in "rl"
+    for name, angle in {
+        "hip_flexion": 4.0, "hip_adduction": -2.0, "hip_rotation": -10.0, "knee_angle": -5.0, "ankle_angle": -25.0,
+    }.items()
+}  # fmt: skip
+
+#: Cortex at the ends and in the middle of each kind of bone, mm; the first word of a structure's name.
+CORTEX_MM: dict[str, tuple[float, float]] = {
+    "femur": (1.6, 6.0), "tibia": (1.6, 5.0), "fibula": (1.2, 2.5), "patella": (1.5, 1.5), "hip": (1.6, 1.6),
+    "sacrum": (1.3, 1.3), "spine": (1.2, 1.2), "other": (1.3, 1.3),
+}  # fmt: skip
+
+#: Bones that meet, and what fills the space between them.
+JOINTS: tuple[tuple[str, str, str], ...] = (
+    ("hip_right", "hip_left", "cartilage"),
+    ("sacrum", "spine", "intervertebral_disc"),
+    *(
+        (a.format(side), b.format(side), "cartilage")
+        for side in ("right", "left")
+        for a, b in (
+            ("hip_{}", "femur_{}"), ("hip_{}", "sacrum"), ("femur_{}", "tibia_{}"), ("femur_{}", "patella_{}"),
+            ("femur_{}", "fibula_{}"), ("tibia_{}", "fibula_{}"), ("tibia_{}", "other_bone"),
+            ("fibula_{}", "other_bone"),
+        )
+    ),
+)  # fmt: skip
+
+
+def skeleton_subject(
+    folder: Path,
+    rng: np.random.Generator,
+    *,
+    angles_deg: Mapping[str, float] | None = None,
+    scale: float | None = None,
+    variation_mm: float = 1.2,
+    gap_mm: float = 2.0,
+    fat_mm: float | None = None,
+    step_mm: float = 1.25,
+    with_flesh: bool = True,
+) -> Subject:
+    """The lower body of one person, from the last ribs down to the toes.
+
+    Args:
+        folder: Surfaces of bones and the `.osim` model that joins them.
+        rng: Source of pose, size and shape, as far as these are not given.
+        angles_deg: Angles by the model's coordinate names, 0 where not named. None for lying on the back, give
+            or take some degrees.
+        scale: Stature relative to the model (about 1.75 m).
+        variation_mm: How far points move from the given shapes, root mean square along each axis.
+        gap_mm: Space left between two bones of a joint, at least.
+        fat_mm: Fat under the skin.
+        step_mm: Fineness of the lattices the distances are kept on.
+        with_flesh: Whether soft tissue surrounds the bones.
+
+    Returns:
+        Structures `femur_`, `tibia_`, `fibula_`, `patella_`, `hip_` with `right` and `left`, `sacrum`, `spine`,
+        `other_bone`. Measures: `scale`, `hip_centres_mm` (distance between them), `femur_length_mm`
+        (hip centre to knee centre) and `fat_mm`, before shapes are varied.
+
+    Raises:
+        DataError: if a file of the folder is missing or damaged.
+        ConfigError: on a coordinate the model does not have, or sizes that make no sense.
+    """
+    if angles_deg is None:
+        angles_deg = {name: angle + rng.normal(0, 3) for name, angle in SUPINE_DEG.items()}
+    scale = float(np.clip(rng.normal(1, 0.05), 0.88, 1.12)) if scale is None else scale
+    fat_mm = float(rng.uniform(6, 18)) if fat_mm is None else fat_mm
+    if min(scale, step_mm, gap_mm, fat_mm) <= 0 or variation_mm < 0:
+        raise ConfigError("skeleton", expected="positive sizes", got=f"{scale=}, {step_mm=}, {gap_mm=}, {fat_mm=}")
+
+    bones, frames = posed_bones(folder, angles_deg)
+    bones = [replace(b, surface=Surface(scale * b.surface.points_mm, b.surface.triangles)) for b in bones]
+    frames = {name: np.diag([scale, scale, scale, 1]) @ frame for name, frame in frames.items()}
+    measures = _measures(frames) | {"scale": scale, "fat_mm": fat_mm}
+    if variation_mm:
+        bones = varied(bones, rng, variation_mm)
+    solids = _cut_apart(bones, [lattice_of(b.surface, b.axes, step_mm) for b in bones], gap_mm)
+
+    painted: list[Body] = []
+    if with_flesh:
+        painted += flesh(frames, [s.solid for s in solids], scale, fat_mm, rng)
+        painted += _joint_fillings(bones, solids, gap_mm)
+    for bone, solid in zip(bones, solids, strict=True):
+        painted += _layers(bone, solid.solid)
+        if bone.name.startswith("femur"):
+            head_mm = frames[f"femur_{bone.name[len('femur_')]}"][:3, 3]
+            # Trabeculae are densest in the head, where the load comes in.
+            core = intersection(offset(solid.solid, -3.0), sphere(head_mm, 19 * scale))
+            painted.append(body(bone.name, "dense_trabecular_bone", core))
+    return Subject(tuple(painted), measures)
+
+
+def _measures(frames: Mapping[str, NDArray[np.float64]]) -> dict[str, float]:
+    right, left, knee = (frames[name][:3, 3] for name in ("femur_r", "femur_l", "tibia_r"))
+    return {
+        "hip_centres_mm": float(np.linalg.norm(right - left)),
+        "femur_length_mm": float(np.linalg.norm(right - knee)),
+    }
+
+
+def _cut_apart(bones: list[Bone], lattices: list[Lattice], gap_mm: float) -> list[Lattice]:
+    out = []
+    for bone, lattice in zip(bones, lattices, strict=True):
+        partners = {a for pair in JOINTS if bone.name in pair[:2] for a in pair[:2]} - {bone.name}
+        # The many small bones of a foot touch each other as they are.
+        others = [other for b, other in zip(bones, lattices, strict=True) if b.name in partners]
+        out.append(apart(lattice, others, gap_mm))
+    return out
+
+
+def _joint_fillings(bones: list[Bone], lattices: list[Lattice], gap_mm: float) -> list[Body]:
+    """What lies between bones that meet: all that is close to both."""
+    out = []
+    for first, second, tissue in JOINTS:
+        near = 1.2 * gap_mm if tissue == "cartilage" else 4 * gap_mm
+        for a, lattice_a in zip(bones, lattices, strict=True):
+            for b, lattice_b in zip(bones, lattices, strict=True):
+                if a.name != first or b.name != second:
+                    continue
+                filling = intersection(offset(lattice_a.solid, near), offset(lattice_b.solid, near))
+                if (filling.bounds_mm[0] < filling.bounds_mm[1]).all():
+                    out.append(body("", tissue, filling))
+    return out
+
+
+def _layers(bone: Bone, solid: Solid) -> list[Body]:
+    """Cortex, trabecular bone, and in long bones the marrow of the shaft."""
+    ends_mm, shaft_mm = CORTEX_MM[bone.name.partition("_")[0]]
+    up = bone.axes[:, 1]
+    heights = bone.surface.points_mm @ up
+    low, high = float(heights.min()), float(heights.max())
+    inner = offset(solid, _minus_cortex(up, low, high, ends_mm, shaft_mm))
+    out = [body(bone.name, "cortical_bone", solid), body(bone.name, "trabecular_bone", inner)]
+    if shaft_mm > ends_mm:
+        from_below, from_above = (low + part * (high - low) for part in (0.22, 0.76))
+        shaft = intersection(inner, half_space(from_above * up, up), half_space(from_below * up, -up))
+        out.append(body(bone.name, "yellow_marrow", shaft))
+    return out
+
+
+def _minus_cortex(up: NDArray[np.float64], low: float, high: float, ends_mm: float, shaft_mm: float) -> Field:
+    """Minus the thickness of the cortex: thin at the ends, thick in the middle of the shaft."""
+    direction = up.astype(np.float32)
+
+    def thickness(points: Points) -> Distances:
+        along = np.clip((points @ direction - low) / (high - low), 0, 1)
+        # Rises from 0 at an eighth of the length to 1 at three eighths, and falls in the same way.
+        t = np.clip((0.5 - np.abs(along - 0.5) - 0.125) * 4, 0, 1)
+        return np.asarray(-(ends_mm + (shaft_mm - ends_mm) * t * t * (3 - 2 * t)), np.float32)
+
+    return thickness

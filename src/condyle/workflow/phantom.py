@@ -1,0 +1,168 @@
+"""`condyle phantom`: scans of bones and organs whose truth is known."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from condyle.data import Case, Dataset
+from condyle.data.case import image_path, labels_path
+from condyle.data.dataset import FILE, refuse_foreign
+from condyle.data.lock import one_writer
+from condyle.data.names import safe_name
+from condyle.errors import ConfigError
+from condyle.io import write
+from condyle.io.atomic import atomic_file
+from condyle.io.dicom import write_series
+from condyle.phantoms.cohort import USUAL_SCANNER, Cohort, Member, Phantom, kind_named, scanner_named
+from condyle.progress import Track, silent
+
+KindName = Literal["proximal_femur", "thighs", "knee", "paediatric_legs", "abdomen", "skeleton"]
+ScannerName = Literal["ct", "ct_bone", "ct_low_dose", "mr_t1", "mr_pd_fs", "mr_low_field"]
+
+#: Beside the scans: the true measures of each, by its id.
+MEASURES = "measures.json"
+
+
+@dataclass(frozen=True)
+class Made:
+    """What was made.
+
+    Args:
+        out: The folder.
+        form: `dataset` or `dicom`.
+        made: Ids of the scans made now.
+        already: Ids of those that were there.
+    """
+
+    out: Path
+    form: str
+    made: tuple[str, ...]
+    already: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return {"out": str(self.out), "form": self.form, "made": list(self.made), "already": list(self.already)}
+
+    def __str__(self) -> str:
+        there = f", {len(self.already)} were there" if self.already else ""
+        return f"{self.out}: {len(self.made)} scans made{there}"
+
+
+def phantom(
+    kind: KindName,
+    out: Path,
+    *,
+    count: int = 2,
+    seed: int = 0,
+    form: Literal["dataset", "dicom"] = "dataset",
+    scanner: ScannerName | None = None,
+    spacing: tuple[float, float, float] | None = None,
+    shapes: Path | None = None,
+    track: Track = silent,
+) -> Made:
+    """Make scans of simulated subjects: a dataset with label sets, or DICOM series with the truth beside.
+
+    The same kind, seed and number give the same scan. What is there already is kept: a run that was stopped
+    goes on.
+
+    Args:
+        kind: What is scanned. A proximal femur, a knee come in pairs, left and right of one person.
+        out: The folder to make. A dataset, with the label sets `truth`, `manual` (a human's hand) and, for a single
+            bone in CT, `fill`; or `dicom/<scan>/` with `truth/<scan>.nii.gz`. `measures.json` has lengths and angles.
+        count: Number of scans.
+        seed: Start of all randomness.
+        form: A dataset, or DICOM series as a scanner would write them.
+        scanner: The scanner; by default the one such subjects are usually seen in.
+        spacing: Voxel spacing in mm along the array axes; by default as such scanners choose.
+        shapes: For the kind `skeleton`: a folder of bone surfaces (VTP) and the OpenSim model that joins them.
+        track: Told of each scan.
+
+    Raises:
+        DataError: if the folder cannot be written or holds something else.
+        ConfigError: if the count or the spacing makes no sense, or shapes do not go with the kind.
+    """
+    if count < 1:
+        raise ConfigError("count", expected="at least 1 scan", got=str(count))
+    if spacing is not None and min(spacing) <= 0:
+        raise ConfigError("spacing", expected="more than 0 mm on every axis", got=str(spacing))
+    scanned_by = scanner_named(scanner or USUAL_SCANNER[kind])
+    cohort = Cohort(kind_named(kind, shapes), scanned_by, count, seed, spacing)
+    if form == "dataset":
+        refuse_foreign(out)
+    with one_writer(out, make=True):
+        store = _DatasetStore(out, cohort) if form == "dataset" else _DicomStore(out, cohort)
+        measured = _measures(out / MEASURES)
+        to_do = [member for member in cohort.members if not (store.has(member) and member.id in measured)]
+        for member in track(to_do, "Making scans"):
+            made = cohort.make(member)
+            store.put(member, made)
+            measured[member.id] = {name: round(value, 4) for name, value in made.measures.items()}
+            with atomic_file(out / MEASURES, overwrite=True) as temporary:
+                temporary.write_text(json.dumps(measured, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    already = tuple(member.id for member in cohort.members if member not in to_do)
+    return Made(out, form, tuple(member.id for member in to_do), already)
+
+
+class _DatasetStore:
+    """Scans as cases of a dataset."""
+
+    def __init__(self, out: Path, cohort: Cohort) -> None:
+        if (out / FILE).exists():
+            self.dataset = Dataset.open(out)
+        else:
+            self.dataset = Dataset(out, safe_name(out.resolve().name), (cohort.modality,), cohort.labels)
+            # From here on the folder is a dataset, and a run that is killed can go on.
+            self.dataset.save()
+        if (self.dataset.labels, self.dataset.channels) != (cohort.labels, (cohort.modality,)):
+            raise ConfigError(
+                out,
+                expected=f"a dataset of {', '.join(cohort.labels.names)} in {cohort.modality}",
+                got=f"{', '.join(self.dataset.labels.names)} in {', '.join(self.dataset.channels)}",
+            )
+
+    def has(self, member: Member) -> bool:
+        return member.id in self.dataset
+
+    def put(self, member: Member, phantom: Phantom) -> None:
+        dataset = self.dataset
+        channel = dataset.channels[0]
+        case = Case(member.id, member.group, {channel: image_path(channel, member.id)})
+        # A file that no case lists is left over from a run that was killed: write it anew.
+        write(dataset.path(case.images[channel]), phantom.image, overwrite=True)
+        for name, labels in phantom.label_sets.items():
+            path = labels_path(name, member.id)
+            write(dataset.path(path), labels, overwrite=True)
+            case = case.with_label_set(name, path)
+        self.dataset = dataset.with_case(case)
+        self.dataset.save()
+
+
+class _DicomStore:
+    """Scans as DICOM series, their truth as NIfTI."""
+
+    def __init__(self, out: Path, cohort: Cohort) -> None:
+        self.out = out
+        self.modality = cohort.modality
+
+    def has(self, member: Member) -> bool:
+        return (self.out / "dicom" / member.id).is_dir()
+
+    def put(self, member: Member, phantom: Phantom) -> None:
+        write(self.out / "truth" / f"{member.id}.nii.gz", phantom.label_sets["truth"], overwrite=True)
+        write_series(
+            self.out / "dicom" / member.id,
+            phantom.image,
+            patient_id=member.group,
+            modality=self.modality,
+            description=f"simulated {member.side}",
+            seed=member.id,
+            overwrite=True,
+        )
+
+
+def _measures(path: Path) -> dict[str, dict[str, float]]:
+    known: dict[str, dict[str, float]] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return known
