@@ -8,7 +8,7 @@ The truth is exact: a voxel has the name and the tissue of the last body its cen
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,8 +26,11 @@ Distance = Callable[[Points], Distances]
 #: displacements a little more.
 STEEPEST = 1.3
 
-#: Edge of the blocks that are judged as a whole by the distance at their centre.
-BLOCK_MM = 4.0
+#: Edge, in voxels, of the largest blocks that are judged as a whole by the distance at their centre.
+BLOCK = 16
+
+#: The eight halves of a block, in steps of half its edge.
+_HALVES = np.indices((2, 2, 2)).reshape(3, -1).T
 
 #: How many points are evaluated at once; keeps intermediate arrays in the processor's cache.
 CHUNK_POINTS = 1 << 16
@@ -68,7 +71,7 @@ class Subject:
 def sample(subject: Subject, grid: Grid) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """The subject at the voxel centres of a grid.
 
-    Each body is evaluated inside its bounds only, and there only in blocks its surface may cross.
+    Each body is evaluated inside its bounds only, and there only close to its surface.
 
     Returns:
         tissue: uint8 (I, J, K), position in `tissue.TISSUES` (0 is air).
@@ -100,39 +103,55 @@ def box_of(bounds_mm: NDArray[np.float64], grid: Grid) -> Box | None:
 def inside_mask(distance_mm: Distance, grid: Grid, box: Box) -> NDArray[np.bool_]:
     """Which voxel centres of a box have a negative distance: bool, of the box's shape.
 
+    Blocks are judged as a whole by the distance at their centre; those the surface may cross are halved
+    along every axis, down to single voxels. So most work is done next to the surface.
+
     Args:
         distance_mm: As in `Body`.
         grid: Places the voxels.
         box: Part of the grid.
     """
-    start, size = np.array(box.start), np.subtract(box.stop, box.start)
-    block = np.clip(np.rint(BLOCK_MM / np.array(grid.spacing_mm)).astype(int), 1, size)
-    count = -(-size // block)
-    inside = np.zeros(count * block, bool)
-    # One view of the same voxels as (block index, voxel within the block).
-    split = [n for pair in zip(count, block, strict=True) for n in pair]
-    blocks = inside.reshape(split).transpose(0, 2, 4, 1, 3, 5)
-
-    first = np.indices(tuple(count)).reshape(3, -1).T * block + start
-    reach_mm = STEEPEST * float(np.linalg.norm((block - 1) * np.array(grid.spacing_mm))) / 2
-    at_centre = _evaluate(distance_mm, grid, first + (block - 1) / 2)
-    blocks[at_centre.reshape(count) < -reach_mm] = True
-    near = np.flatnonzero(np.abs(at_centre) <= reach_mm)
-    offsets = np.indices(tuple(block)).reshape(3, -1).T
-    for some in _chunks(near, max(1, CHUNK_POINTS // len(offsets))):
-        values = _evaluate(distance_mm, grid, first[some, None] + offsets)
-        blocks[np.unravel_index(some, tuple(count))] = (values < 0).reshape(-1, *block)
+    size = np.subtract(box.stop, box.start)
+    count = -(-size // BLOCK)
+    inside = np.zeros(count * BLOCK, bool)
+    first = np.indices(tuple(count)).reshape(3, -1).T * BLOCK
+    place = _Place.of(grid, box)
+    edge = BLOCK
+    while edge > 1:
+        reach_mm = STEEPEST * float(np.linalg.norm((edge - 1) * np.array(grid.spacing_mm))) / 2
+        at_centre = place.evaluate(distance_mm, first + (edge - 1) / 2)
+        _blocks(inside, edge)[tuple(first[at_centre < -reach_mm].T // edge)] = True
+        near = first[np.abs(at_centre) <= reach_mm]
+        edge //= 2
+        first = (near[:, None] + _HALVES * edge).reshape(-1, 3)
+    inside[tuple(first.T)] = place.evaluate(distance_mm, first) < 0
     i, j, k = size
     return inside[:i, :j, :k]
 
 
-def _evaluate(distance_mm: Distance, grid: Grid, index: NDArray[Any]) -> Distances:
-    """Distances (...) at fractional indices (..., 3), chunk by chunk."""
-    flat = index.reshape(-1, 3)
-    parts = [distance_mm(grid.to_world(some).astype(np.float32)) for some in _chunks(flat, CHUNK_POINTS)]
-    return np.concatenate(parts).reshape(index.shape[:-1])
+def _blocks(array: NDArray[np.bool_], edge: int) -> NDArray[np.bool_]:
+    """A view of an array as (block index, voxel within the block), three axes each."""
+    split = [n for length in array.shape for n in (length // edge, edge)]
+    return array.reshape(split).transpose(0, 2, 4, 1, 3, 5)
 
 
-def _chunks(array: NDArray[Any], length: int) -> Iterator[NDArray[Any]]:
-    for start in range(0, len(array), length):
-        yield array[start : start + length]
+@dataclass(frozen=True)
+class _Place:
+    """From indices within a box to single precision mm."""
+
+    step: NDArray[np.float32]
+    origin: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, grid: Grid, box: Box) -> _Place:
+        origin = grid.to_world(np.array(box.start))
+        return cls(grid.affine[:3, :3].T.astype(np.float32), origin.astype(np.float32))
+
+    def evaluate(self, distance_mm: Distance, index: NDArray[Any]) -> Distances:
+        """Distances (N,) at fractional indices (N, 3), chunk by chunk."""
+        parts = [np.empty(0, np.float32)]
+        for start in range(0, len(index), CHUNK_POINTS):
+            points = index[start : start + CHUNK_POINTS].astype(np.float32) @ self.step
+            points += self.origin
+            parts.append(distance_mm(points))
+        return np.concatenate(parts)
