@@ -148,3 +148,21 @@ def test_a_dataset_of_something_else_is_not_added_to(tmp_path):
     (tmp_path / "other" / "letter.txt").write_text("")
     with pytest.raises(DataError):
         condyle.phantom("proximal_femur", tmp_path / "other", count=1, spacing=COARSE)
+
+
+def test_metal_lies_in_the_shaft_and_leaves_streaks():
+    plain = Cohort(KINDS["thighs"], SCANNERS["ct"], 1, 5, (3.0, 3.0, 8.0))
+    with_metal = Cohort(plain.kind, plain.scanner, 1, 5, plain.spacing_mm, metal=True)
+    before, after = (cohort.make(cohort.members[0]) for cohort in (plain, with_metal))
+    metal = after.image.array > 2800
+    assert np.count_nonzero(metal) > 50
+    assert (after.label_sets["truth"].array[metal] > 0).mean() > 0.95
+    slices = metal.any(axis=(0, 1))
+    muscle = (before.image.array > 0) & (before.image.array < 120) & ~metal
+    assert after.image.array[..., slices][muscle[..., slices]].std() > before.image.array[muscle].std()
+
+
+def test_a_subject_without_a_femur_takes_no_nail():
+    trunk = Cohort(KINDS["abdomen"], SCANNERS["ct"], 1, 5, (8.0, 8.0, 8.0), metal=True)
+    with pytest.raises(ConfigError, match="metal"):
+        trunk.make(trunk.members[0])

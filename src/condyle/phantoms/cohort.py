@@ -15,6 +15,7 @@ import numpy as np
 from condyle.classical.fill import FillSettings, fill
 from condyle.errors import ConfigError
 from condyle.labels import Labels
+from condyle.phantoms.anatomy.implant import with_nail
 from condyle.phantoms.body import Subject, sample
 from condyle.phantoms.manual import manual_mask
 from condyle.phantoms.scanners.ct import CT, scan_ct
@@ -86,6 +87,7 @@ class Cohort:
         count: Number of scans.
         seed: Start of all randomness.
         spacing_mm: Along the array axes; what the kind's scanners usually choose if None.
+        metal: Whether each subject has a titanium nail in a femur, the first there is.
     """
 
     kind: Kind
@@ -93,6 +95,7 @@ class Cohort:
     count: int
     seed: int
     spacing_mm: tuple[float, float, float] | None = None
+    metal: bool = False
 
     @property
     def modality(self) -> Literal["CT", "MR"]:
@@ -121,6 +124,8 @@ class Cohort:
         person = self.kind.person(np.random.default_rng([self.seed, member.person]))
         rng = np.random.default_rng([self.seed, member.person, self.kind.sides.index(member.side)])
         subject = self.kind.build(person, member.side, rng)
+        if self.metal:
+            subject = with_nail(subject, next((n for n in subject.names if n.startswith("femur")), "femur"))
         grid = self.kind.field_of_view(subject, rng, self.spacing_mm)
         image = _scan(subject, grid, self.scanner, rng)
         truth = self._truth(subject, grid)

@@ -61,6 +61,7 @@ def phantom(
     scanner: ScannerName | None = None,
     spacing: tuple[float, float, float] | None = None,
     shapes: Path | None = None,
+    metal: bool = False,
     track: Track = silent,
 ) -> Made:
     """Make scans of simulated subjects: a dataset with label sets, or DICOM series with the truth beside.
@@ -78,6 +79,7 @@ def phantom(
         scanner: The scanner; by default the one such subjects are usually seen in.
         spacing: Voxel spacing in mm along the array axes; by default as such scanners choose.
         shapes: For the kind `skeleton`: a folder of bone surfaces (VTP) and the OpenSim model that joins them.
+        metal: Put a titanium nail into a femur of each subject; in CT it leaves streaks.
         track: Told of each scan.
 
     Raises:
@@ -89,7 +91,7 @@ def phantom(
     if spacing is not None and min(spacing) <= 0:
         raise ConfigError("spacing", expected="more than 0 mm on every axis", got=str(spacing))
     scanned_by = scanner_named(scanner or USUAL_SCANNER[kind])
-    cohort = Cohort(kind_named(kind, shapes), scanned_by, count, seed, spacing)
+    cohort = Cohort(kind_named(kind, shapes), scanned_by, count, seed, spacing, metal)
     if form == "dataset":
         refuse_foreign(out)
     with one_writer(out, make=True):
