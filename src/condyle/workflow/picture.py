@@ -9,7 +9,7 @@ from typing import Any, Literal
 from condyle.errors import DataError
 from condyle.io import read, read_labels
 from condyle.io.atomic import atomic_file
-from condyle.report.planes import draw_planes
+from condyle.reports.planes import draw_planes
 from condyle.space import reorient
 
 
