@@ -66,7 +66,7 @@ def ex_vivo_ct(subject: Subject, rng: np.random.Generator, spacing_mm: Sequence[
     More often than not the field ends within the block, so that the cut shaft touches its border.
     """
     bounds = bounds_of(subject, "femur", step_mm=2.0)
-    margin = np.array([10.0, 8.0, 4.0])
+    margin = np.array([12.0, 11.0, 4.0])
     bounds += np.array([-rng.uniform(0.3, 1.6, 3) * margin, rng.uniform(0.3, 1.6, 3) * margin])
     if rng.random() < 0.6:
         bounds[0, 2] += rng.uniform(10, 25)
