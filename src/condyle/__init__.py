@@ -17,11 +17,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from condyle.workflow.check import check as check
     from condyle.workflow.convert import convert as convert
+    from condyle.workflow.evaluate import evaluate as evaluate
     from condyle.workflow.export import export as export
     from condyle.workflow.fill import fill as fill
     from condyle.workflow.folds import folds as folds
     from condyle.workflow.import_ import import_ as import_
     from condyle.workflow.info import info as info
+    from condyle.workflow.mesh import mesh as mesh
     from condyle.workflow.phantom import phantom as phantom
     from condyle.workflow.picture import picture as picture
 
@@ -33,6 +35,8 @@ VERBS = {
     "convert": "Write a scan or a label map in another format, or on another grid.",
     "picture": "Draw a scan in three planes, with its mask outlined.",
     "fill": "Mask bone without training, in a scan or in every case of a dataset.",
+    "evaluate": "Score masks against a reference: surfaces in mm, overlap, volume, what was missed.",
+    "mesh": "Make a sound surface of each structure of a mask, and check it.",
     "import": "Make a dataset of scans and masks, or add to one.",
     "check": "Find every fault of a dataset in one pass.",
     "folds": "Part a dataset's patients into folds, once.",

@@ -1,3 +1,5 @@
+"""`python -m condyle` is `condyle`."""
+
 from condyle.cli import main
 
 main()

@@ -6,6 +6,8 @@ exit code 2; in Python it is a `ValueError` like any other.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 
@@ -26,6 +28,11 @@ class CondyleError(ValueError):
         self.hint = hint
         message = f"{where}: expected {expected}, got {got}."
         super().__init__(f"{message} {hint}" if hint else message)
+
+    def __reduce__(self) -> tuple[Callable[[], CondyleError], tuple[()]]:
+        # Pickle would hand the whole sentence to `__init__`; so that an error comes back whole from another process.
+        make = partial(type(self), self.where, expected=self.expected, got=self.got, hint=self.hint)
+        return make, ()
 
 
 class DataError(CondyleError):

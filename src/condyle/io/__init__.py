@@ -13,7 +13,7 @@ import numpy as np
 from condyle.errors import ConfigError, DataError
 from condyle.io import dicom, metaimage, nifti, nrrd, segnrrd, tiff
 from condyle.io.atomic import atomic_file
-from condyle.labels import label_type
+from condyle.labels import Labels, label_type
 from condyle.space import Volume
 
 Reader = Callable[[Path], Volume]
@@ -97,11 +97,12 @@ def read_labels(path: Path, *, spacing_mm: tuple[float, float, float] | None = N
     volume = read(path, spacing_mm=spacing_mm)
     array = volume.array
     low, high = float(array.min()), float(array.max())
-    if not (0 <= low and high <= 65535) or (array.dtype.kind == "f" and not np.array_equal(array, np.rint(array))):
+    whole = array.dtype.kind in "iu" or np.array_equal(array, np.rint(array))
+    if not whole or low < 0 or high > 65535:
         raise DataError(
             path,
             expected="a label map of whole numbers from 0 to 65535",
-            got=f"values from {low:g} to {high:g}" + ("" if array.dtype.kind in "iu" else ", some of them fractions"),
+            got=f"values from {low:g} to {high:g}" + ("" if whole else ", some of them fractions"),
             hint="Give a label map, not an image or probabilities; a resampled mask needs nearest neighbour.",
         )
     return volume.with_array(array.astype(label_type(int(high)), copy=False))
@@ -119,3 +120,13 @@ def write(path: Path, volume: Volume, *, overwrite: bool = False) -> None:
         raise DataError(path, expected=f"a name ending in one of {', '.join(FORMATS)}", got=path.name)
     with atomic_file(path, overwrite=overwrite) as temporary:
         FORMATS[suffix][1](temporary, volume)
+
+
+def write_segments(path: Path, volume: Volume, labels: Labels | None, *, overwrite: bool = False) -> None:
+    """Write a label map as `.seg.nrrd` with the names and colours of its segments.
+
+    Raises:
+        DataError: as `write`, and if the volume is not a label map.
+    """
+    with atomic_file(path, overwrite=overwrite) as temporary:
+        segnrrd.write(temporary, volume, labels)

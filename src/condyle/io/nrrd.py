@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import math
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -71,10 +72,7 @@ def read(path: Path) -> Volume:
         DataError: if the file is no NRRD, damaged, not a scalar 3-D volume, its world is none of
             LPS, RAS, LAS, or its geometry is unsound.
     """
-    with opened(path) as file:
-        head = file.read(_LONGEST_HEADER)
-    end = re.search(rb"\r?\n\r?\n", head)
-    header = _header(path, head[: end.start()] if end else head)
+    header, header_bytes = read_header(path)
     dtype, shape = _dtype(path, header), _shape(path, header)
     grid = checked_grid(path, shape, _affine(path, header))
     encoding = _ENCODINGS.get(str(header.get("encoding")).lower())
@@ -84,17 +82,34 @@ def read(path: Path) -> Volume:
     name = header.get("data file", header.get("datafile"))
     source = path if name is None else data_file(path, _single(path, str(name)))
     with opened(source) as file:
-        file.seek(0 if name is not None else end.end() if end else len(head))
+        file.seek(0 if name is not None else header_bytes)
         for _ in range(skip_lines):
             file.readline()
         data = read_bytes(source, file, encoding, math.prod(shape) * dtype.itemsize, skip=skip_bytes)
     return Volume(tidy(voxel_array(data, dtype, grid.shape)), grid)
 
 
-def write(path: Path, volume: Volume) -> None:
+def read_header(path: Path) -> tuple[dict[str, Any], int]:
+    """The fields and key-value pairs of a header, and its length in bytes.
+
+    Raises:
+        DataError: if the file is no NRRD.
+    """
+    with opened(path) as file:
+        head = file.read(_LONGEST_HEADER)
+    end = re.search(rb"\r?\n\r?\n", head)
+    return _header(path, head[: end.start()] if end else head), end.end() if end else len(head)
+
+
+def write(path: Path, volume: Volume, pairs: Mapping[str, str] | None = None) -> None:
     """Write gzipped NRRD in left-posterior-superior space; a `.nhdr` gets its data in a `.raw.gz` beside it.
 
-    The same volume gives the same bytes.
+    The same volume and pairs give the same bytes.
+
+    Args:
+        path: A `.nrrd` or `.nhdr` file.
+        volume: Any real type.
+        pairs: Key-value pairs to add to the header, one line each.
     """
     array = storable(path, volume.array)
     affine = FLIP_XY @ volume.affine
@@ -113,8 +128,9 @@ def write(path: Path, volume: Volume) -> None:
     ]
     if detached:
         header.append(f"data file: {detached.name}")
+    header += [f"{key}:={' '.join(value.split())}" for key, value in (pairs or {}).items()]
     with path.open("wb") as file:
-        file.write(("\n".join(header) + "\n\n").encode("ascii"))
+        file.write(("\n".join(header) + "\n\n").encode("utf-8"))
         if not detached:
             file.writelines(compressed("gzip", voxel_bytes(array)))
     if detached:

@@ -1,0 +1,184 @@
+"""Scores of many cases in few numbers, and two models against each other.
+
+Cases of one patient are no independent draws: the **bootstrap** (Efron 1979) draws whole groups with replacement
+and so gives intervals that are wide enough. A difference between two models whose interval spans zero
+names no winner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from condyle.errors import DataError
+
+#: Bootstrap draws.
+DRAWS = 2000
+
+_Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One score over cases. Numbers are None where there are too few cases.
+
+    Args:
+        n: Cases with a value.
+        groups: Patients among them.
+        mean: Of the cases.
+        sd: With n - 1.
+        median: Of the cases.
+        quartiles: First and third (the IQR lies between).
+        interval: 95 % bootstrap interval of the mean; needs two groups.
+    """
+
+    n: int
+    groups: int
+    mean: float | None
+    sd: float | None
+    median: float | None
+    quartiles: tuple[float, float] | None
+    interval: tuple[float, float] | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two models on the same cases, by one score.
+
+    Args:
+        n: Cases with a value from both.
+        groups: Patients among them.
+        difference: Mean of A less B.
+        interval: 95 % bootstrap interval of it; None with fewer than two groups.
+        wilcoxon_p: Signed-rank test over the groups' mean differences, two-sided; None if all are zero.
+        winner: `a` or `b`, or None where the interval spans zero.
+    """
+
+    n: int
+    groups: int
+    difference: float
+    interval: tuple[float, float] | None
+    wilcoxon_p: float | None
+    winner: Literal["a", "b"] | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return asdict(self)
+
+
+def summarize(
+    values: Sequence[float | None], groups: Sequence[str], rng: np.random.Generator, *, draws: int = DRAWS
+) -> Summary:
+    """Mean, SD, median, quartiles and interval of a score.
+
+    Args:
+        values: One a case; None is left out.
+        groups: The patient of each case.
+        rng: Draws the groups.
+        draws: How often.
+    """
+    kept = [(v, g) for v, g in zip(values, groups, strict=True) if v is not None]
+    if not kept:
+        return Summary(0, 0, None, None, None, None, None)
+    array, names = np.array([v for v, _ in kept]), [g for _, g in kept]
+    first, median, third = (float(q) for q in np.percentile(array, (25, 50, 75)))
+    return Summary(
+        n=len(array),
+        groups=len(set(names)),
+        mean=float(array.mean()),
+        sd=float(array.std(ddof=1)) if len(array) > 1 else None,
+        median=median,
+        quartiles=(first, third),
+        interval=bootstrap_interval(array, names, rng, draws=draws),
+    )
+
+
+def bootstrap_interval(
+    values: _Floats, groups: Sequence[str], rng: np.random.Generator, *, draws: int = DRAWS
+) -> tuple[float, float] | None:
+    """95 % percentile interval of the mean when whole groups are drawn with replacement.
+
+    Returns:
+        Lower and upper end; None with fewer than two groups, of which nothing can be drawn.
+    """
+    _, member = np.unique(np.array(groups, dtype=str), return_inverse=True)
+    sums, counts = np.bincount(member, values), np.bincount(member)
+    if len(counts) < 2:
+        return None
+    drawn = rng.integers(len(counts), size=(draws, len(counts)))
+    low, high = np.percentile(sums[drawn].sum(1) / counts[drawn].sum(1), (2.5, 97.5))
+    return float(low), float(high)
+
+
+def compare_models(
+    a: Mapping[str, float | None],
+    b: Mapping[str, float | None],
+    groups: Mapping[str, str],
+    rng: np.random.Generator,
+    *,
+    larger_is_better: bool = True,
+    draws: int = DRAWS,
+) -> Comparison:
+    """Paired comparison of two models.
+
+    Args:
+        a: Case to score of model A.
+        b: The same of model B. Cases that only one has are left out.
+        groups: Case to patient.
+        rng: Draws the groups.
+        larger_is_better: True for Dice, false for a distance.
+        draws: How often.
+
+    Raises:
+        DataError: if no case has a score from both.
+    """
+    pairs = [(x, y, groups[c]) for c in a if (x := a[c]) is not None and (y := b.get(c)) is not None]
+    if not pairs:
+        raise DataError("two models", expected="cases that both have scored", got="none")
+    differences = np.array([x - y for x, y, _ in pairs])
+    names = [g for _, _, g in pairs]
+    interval = bootstrap_interval(differences, names, rng, draws=draws)
+    winner: Literal["a", "b"] | None = None
+    if interval is not None and (interval[0] > 0 or interval[1] < 0):
+        winner = "a" if (interval[0] > 0) == larger_is_better else "b"
+    p = _wilcoxon(differences, names)
+    return Comparison(len(pairs), len(set(names)), float(differences.mean()), interval, p, winner)
+
+
+def _wilcoxon(differences: _Floats, groups: Sequence[str]) -> float | None:
+    from scipy.stats import wilcoxon
+
+    _, member = np.unique(np.array(groups, dtype=str), return_inverse=True)
+    means = np.bincount(member, differences) / np.bincount(member)
+    if not means.any():
+        return None
+    return float(wilcoxon(means, method="approx" if (means == 0).any() or len(means) > 50 else "exact").pvalue)
+
+
+def holm(p_values: Sequence[float]) -> tuple[float, ...]:
+    """p values adjusted for having asked several questions (Holm 1979), in the order given.
+
+    Example:
+        >>> holm([0.01, 0.04, 0.03])
+        (0.03, 0.06, 0.06)
+    """
+    order = np.argsort(p_values, kind="stable")
+    out = [0.0] * len(p_values)
+    largest = 0.0
+    for rank, n in enumerate(order):
+        largest = max(largest, min(1.0, (len(order) - rank) * p_values[n]))
+        out[int(n)] = largest
+    return tuple(out)
+
+
+def between_seeds_sd(means: Sequence[float]) -> float | None:
+    """Standard deviation of one model's mean over repeated trainings: what a difference has to be held against."""
+    return float(np.std(means, ddof=1)) if len(means) > 1 else None

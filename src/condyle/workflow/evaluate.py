@@ -1,0 +1,133 @@
+"""`condyle evaluate`: how well masks agree with a reference."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+from condyle.errors import CondyleError, ConfigError
+from condyle.io.atomic import atomic_file, refuse_existing
+from condyle.labels import Labels
+from condyle.metrics import Table
+from condyle.metrics.audit import audit as suspects_of
+from condyle.metrics.compare import MetricSettings
+from condyle.progress import Track, silent
+from condyle.workflow.evaluated import CaseScores, Evaluated
+from condyle.workflow.naming import read_table
+from condyle.workflow.pairs import CasePair, Pairs, find_pairs
+from condyle.workflow.scoring import Request, folder_labels, score_case
+
+
+def evaluate(
+    prediction: Path | None = None,
+    reference: Path | None = None,
+    *,
+    out: Path | None = None,
+    label_sets: tuple[str, str] | None = None,
+    structures: Sequence[str] = (),
+    names: Mapping[str, int] | None = None,
+    table: Path | None = None,
+    remap: Mapping[int, int] | None = None,
+    resample: bool = False,
+    patients: Path | None = None,
+    settings: MetricSettings = MetricSettings(),  # noqa: B008 - frozen
+    audit: Path | None = None,
+    processes: int | None = None,
+    seed: int = 0,
+    overwrite: bool = False,
+    track: Track = silent,
+) -> Evaluated:
+    """Score masks against a reference: surfaces in mm, overlap, volume, and what was missed.
+
+    Two files, two folders whose cases have the same names (label maps, or one file for each structure in a folder
+    for each case), or two label sets of a dataset. Grids that differ are an error.
+
+    Args:
+        prediction: What is judged: a file, a folder, or a dataset.
+        reference: What is taken as true: a file or folder.
+        out: A CSV file to write, one row for each case and structure.
+        label_sets: For a dataset: the set to judge and the one taken as true.
+        structures: Score these only.
+        names: Structures by name and id, e.g. femur_right=1.
+        table: A JSON file of them: a dataset.json (also nnU-Net's) or {"femur_right": 1}. One that lies in either
+            folder is found.
+        remap: From the prediction's ids to the reference's, e.g. 5=1; 0 drops one.
+        resample: Bring predictions onto the reference's grid where they differ.
+        patients: A CSV file of case and patient. Intervals draw patients, not cases.
+        settings: How to measure.
+        audit: A CSV file of scores from elsewhere, to be told which of its rows cannot be right.
+        processes: How many cases at once; as many as there are cores by default.
+        seed: Of the draws behind the intervals.
+        overwrite: Replace the CSV file.
+        track: Told of each case.
+
+    Raises:
+        DataError: if nothing can be compared; with one case, if that cannot.
+        ConfigError: if what is given does not go together.
+    """
+    suspects = suspects_of(audit) if audit is not None else ()
+    if prediction is None:
+        if audit is None:
+            raise ConfigError("prediction", expected="masks to judge, or a table to audit", got="neither")
+        return Evaluated((), suspects=suspects)
+    if processes is not None and processes < 1:
+        raise ConfigError("processes", expected="1 or more", got=str(processes))
+    if out is not None:
+        refuse_existing(out, overwrite=overwrite)
+    pairs = find_pairs(prediction, reference, label_sets).with_patients(patients)
+    labels = labels_of(pairs, names, table, (prediction, reference))
+    request = Request(labels, tuple(structures), remap, resample, settings)
+    cases, failed = [], {}
+    for pair, scored in zip(pairs.cases, _all(pairs.cases, request, processes, track), strict=True):
+        if isinstance(scored, Table):
+            cases.append(CaseScores(pair.id, pair.group, scored))
+        else:
+            if len(pairs.cases) == 1 or isinstance(scored, ConfigError):
+                raise scored
+            failed[pair.id] = str(scored)
+    result = Evaluated(tuple(cases), pairs.unmatched, failed, suspects, seed)
+    if out is not None:
+        with atomic_file(out, overwrite=overwrite) as temporary:
+            temporary.write_text(result.to_csv(), encoding="utf-8")
+    return result
+
+
+def labels_of(
+    pairs: Pairs, names: Mapping[str, int] | None, table: Path | None, folders: Sequence[Path | None]
+) -> Labels | None:
+    """The structures as told, by names or a table; else as the source, or a table in one of the folders, tells."""
+    if names and table:
+        raise ConfigError("names, table", expected="one of them", got="both")
+    if names:
+        return Labels.of(names)
+    if table is not None:
+        return read_table(table)
+    if pairs.labels is not None:
+        return pairs.labels
+    found = folder_labels(*folders[::-1])
+    return read_table(found[0]) if found else None
+
+
+def _all(
+    cases: Sequence[CasePair], request: Request, processes: int | None, track: Track
+) -> Iterator[Table | CondyleError]:
+    """The scores of each case in turn, or what went wrong."""
+    workers = min(processes or len(os.sched_getaffinity(0)), len(cases))
+    if workers == 1:
+        for case in track(cases, "Scoring"):
+            yield _score(case, request)
+        return
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        futures = [pool.submit(_score, case, request) for case in cases]
+        for future in track(futures, "Scoring"):
+            yield future.result()
+
+
+def _score(case: CasePair, request: Request) -> Table | CondyleError:
+    try:
+        return score_case(case, request)
+    except CondyleError as error:
+        return error

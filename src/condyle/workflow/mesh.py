@@ -1,0 +1,187 @@
+"""`condyle mesh`: a label map's structures as sound surfaces, each with its passport."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from condyle.errors import ConfigError, DataError
+from condyle.io import read_labels
+from condyle.io.atomic import atomic_folder, refuse_existing
+from condyle.labels import Labels, Structure, present_ids
+from condyle.meshes.bodies import MeshSettings, bodies
+from condyle.meshes.formats import FORMATS, Part, Space
+from condyle.meshes.passport import Passport, passport
+from condyle.progress import Track, silent
+from condyle.workflow.naming import labels_for
+
+PASSPORTS = "passports.json"
+SCENE = "scene"
+
+
+@dataclass(frozen=True)
+class Meshed:
+    """What was written, and what is known of it.
+
+    Args:
+        out: The folder.
+        files: Names of the mesh files in it.
+        passports: One a structure.
+    """
+
+    out: Path
+    files: tuple[str, ...]
+    passports: tuple[Passport, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """1 if a surface fails a check."""
+        return 1 if any(p.failed for p in self.passports) else 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return {
+            "out": str(self.out),
+            "files": list(self.files),
+            "sound": self.exit_code == 0,
+            "structures": [p.to_json() for p in self.passports],
+        }
+
+    def __str__(self) -> str:
+        return "\n".join([*map(str, self.passports), f"{self.out}: {', '.join(self.files) or 'no mesh'}, {PASSPORTS}"])
+
+
+def mesh(
+    mask: Path,
+    *,
+    out: Path | None = None,
+    settings: MeshSettings = MeshSettings(),  # noqa: B008 - frozen
+    formats: Sequence[str] = ("stl",),
+    scenes: Sequence[str] = (),
+    space: Space = "RAS",
+    names: Mapping[str, int] | None = None,
+    table: Path | None = None,
+    bed: tuple[float, float, float] | None = None,
+    wall: float | None = None,
+    spacing: tuple[float, float, float] | None = None,
+    overwrite: bool = False,
+    track: Track = silent,
+) -> Meshed:
+    """Make one watertight surface of each structure of a label map, in mm in the patient, and check it.
+
+    Structures that touch share faces and overlap nowhere. `passports.json` beside the meshes tells how sound each
+    is and how true to its mask; if one fails a check the exit code is 1.
+
+    Args:
+        mask: A mask or label map.
+        out: The folder to write.
+        settings: Budgets of smoothing and of triangles.
+        formats: Files of each structure: stl, ply, obj, glb, 3mf; or none.
+        scenes: Files of all structures together, with names and colours: 3mf, glb, obj, ply, stl.
+        space: World of the files: RAS, or LPS as in DICOM. 3D Slicer reads which from the file's head. A glb
+            stands upright and in metres in either, as that format wants it.
+        names: Structures by name and id, e.g. femur_right=1. A .seg.nrrd names its own.
+        table: A JSON file of them: a dataset.json or {"femur_right": 1}.
+        bed: Print bed in mm that each structure has to fit on; by default the fit is told but not asked for.
+        wall: Thinnest wall in mm that can be printed; by default the thinnest is told but not asked for.
+        spacing: Voxel spacing in mm of a TIFF stack that does not tell its own.
+        overwrite: Replace the folder if there is one.
+        track: Told of each group of structures that touch.
+
+    Raises:
+        DataError: if the mask cannot be read, is empty or noise, or the folder cannot be written.
+        ConfigError: if there is no folder to write, or a format is unknown.
+    """
+    if out is None:
+        raise ConfigError("out", expected="a folder to write the meshes to (-o)", got="none")
+    formats, scenes = ([f for f in asked if f != "none"] for asked in (formats, scenes))
+    if unknown := sorted({*formats, *scenes} - set(FORMATS)):
+        raise ConfigError("format", expected=f"some of {', '.join(FORMATS)}", got=", ".join(unknown))
+    if space not in ("RAS", "LPS"):
+        raise ConfigError("space", expected="RAS or LPS", got=str(space))
+    refuse_existing(out, overwrite=overwrite)
+    volume = read_labels(mask, spacing_mm=spacing)
+    ids = list(present_ids(volume.array))
+    if not ids:
+        raise DataError(mask, expected="a mask with something in it", got="nothing but background")
+    structures = _structures(ids, labels_for(mask, names=names, table=table))
+    made = bodies(volume, settings, track=track)
+    sha256 = _sha256(mask)
+    passports = [
+        passport(
+            made[id_],
+            structures[id_],
+            settings,
+            spacing_mm=volume.spacing_mm,
+            source=mask.name,
+            source_sha256=sha256,
+            bed_mm=bed,
+            least_wall_mm=wall,
+        )
+        for id_ in track(ids, "Checking")
+    ]
+    passports = _with_sides(passports, structures)
+    parts = [Part(s.name, s.color, made[id_].smooth.surface) for id_, s in structures.items()]
+    parts = [part for part in parts if len(part.surface.triangles)]
+    files: dict[str, bytes] = {}
+    for name, part in zip(_file_names(parts), parts, strict=True):
+        for format_ in formats:
+            files |= FORMATS[format_]([part], space, name)
+    for format_ in scenes:
+        files |= FORMATS[format_](parts, space, SCENE)
+    result = Meshed(out, tuple(sorted(files)), tuple(passports))
+    with atomic_folder(out, overwrite=overwrite) as folder:
+        for name, content in files.items():
+            (folder / name).write_bytes(content)
+        told = {"sound": result.exit_code == 0, "structures": [p.to_json() for p in passports]}
+        (folder / PASSPORTS).write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    return result
+
+
+def _structures(ids: list[int], labels: Labels | None) -> dict[int, Structure]:
+    """The structure of each id; one that nobody names is called `label_<id>`."""
+    known = {s.id: s for s in labels.structures} if labels else {}
+    unnamed = Labels.of({f"label_{id_}": id_ for id_ in ids if id_ not in known}).structures
+    return {s.id: s for s in sorted([*(known[i] for i in ids if i in known), *unnamed], key=lambda s: s.id)}
+
+
+def _with_sides(passports: list[Passport], structures: dict[int, Structure]) -> list[Passport]:
+    """A check more for structures whose mirror partner is there: left lies left of right."""
+    middle_x = {p.name: p.centre_mm[0] for p in passports}
+    out = []
+    for p in passports:
+        partner = structures[p.id].mirror
+        if partner in middle_x and p.side is not None:
+            is_left = middle_x[p.name] < middle_x[partner]
+            p = replace(p, checks={**p.checks, "side": is_left == (p.side == "left")})  # noqa: PLW2901
+        out.append(p)
+    return out
+
+
+def _file_names(parts: list[Part]) -> list[str]:
+    """A file name of its own for each part."""
+    names: list[str] = []
+    for part in parts:
+        name = re.sub(r"[^\w.-]+", "_", part.name).strip("._") or "structure"
+        taken = {n.lower() for n in names} | {SCENE}
+        number = 2
+        unique = name
+        while unique.lower() in taken:
+            unique, number = f"{name}_{number}", number + 1
+        names.append(unique)
+    return names
+
+
+def _sha256(path: Path) -> str:
+    """Of a file, or of all files of a folder in the order of their names."""
+    digest = hashlib.sha256()
+    for file in [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file()):
+        with file.open("rb") as opened:
+            for block in iter(lambda: opened.read(1 << 20), b""):
+                digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,142 @@
+"""Means, intervals and comparisons; and tables of others that cannot be right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from condyle.errors import DataError
+from condyle.metrics.audit import audit
+from condyle.metrics.statistics import between_seeds_sd, bootstrap_interval, compare_models, holm, summarize
+
+
+def rng() -> np.random.Generator:
+    return np.random.default_rng(5)
+
+
+def test_a_summary_has_the_textbook_numbers_and_leaves_none_out():
+    summary = summarize([1.0, None, 2.0, 3.0, 10.0], list("abcde"), rng())
+    assert (summary.n, summary.groups, summary.mean, summary.median) == (4, 4, 4.0, 2.5)
+    assert summary.sd == pytest.approx(np.std([1, 2, 3, 10], ddof=1))
+    assert summary.quartiles == (1.75, 4.75)
+
+
+def test_nothing_to_summarize_gives_nothing():
+    summary = summarize([None, None], ["a", "b"], rng())
+    assert (summary.n, summary.mean, summary.interval) == (0, None, None)
+
+
+def test_the_interval_covers_the_truth_about_as_often_as_it_says():
+    draw = np.random.default_rng(0)
+    hits = 0
+    for _ in range(200):
+        values = draw.normal(3, 1, 30)
+        low, high = bootstrap_interval(values, [str(n) for n in range(30)], draw, draws=400) or (0, 0)
+        hits += low <= 3 <= high
+    assert 0.89 <= hits / 200 <= 0.99
+
+
+def test_cases_of_one_patient_widen_the_interval():
+    patient = np.repeat(rng().normal(0, 1, 8), 10)
+    values = patient + rng().normal(0, 0.05, 80)
+    single = bootstrap_interval(values, [str(n) for n in range(80)], rng())
+    grouped = bootstrap_interval(values, [str(n // 10) for n in range(80)], rng())
+    assert single is not None
+    assert grouped is not None
+    assert grouped[1] - grouped[0] > 2 * (single[1] - single[0])
+
+
+def test_one_patient_has_no_interval():
+    assert summarize([1.0, 2.0], ["a", "a"], rng()).interval is None
+
+
+def test_a_clear_difference_names_the_better_model():
+    cases = [str(n) for n in range(20)]
+    noise = rng().normal(0, 0.01, 20)
+    a = {c: 0.9 + e for c, e in zip(cases, noise, strict=True)}
+    b = dict.fromkeys(cases, 0.8)
+    groups = {c: c for c in cases}
+    dice = compare_models(a, b, groups, rng())
+    assert (dice.n, dice.groups, dice.winner) == (20, 20, "a")
+    assert dice.wilcoxon_p == pytest.approx(2 / 2**20)
+    assert compare_models(a, b, groups, rng(), larger_is_better=False).winner == "b"
+
+
+def test_no_winner_is_named_where_the_interval_spans_zero():
+    a = {str(n): float(v) for n, v in enumerate(rng().normal(0, 1, 12))}
+    b = {str(n): float(v) for n, v in enumerate(np.random.default_rng(6).normal(0, 1, 12))}
+    result = compare_models(a, b, {c: c for c in a}, rng())
+    assert result.interval is not None
+    assert result.interval[0] < 0 < result.interval[1]
+    assert result.winner is None
+
+
+def test_only_cases_that_both_scored_are_compared():
+    result = compare_models(
+        {"a": 1.0, "b": None, "c": 2.0}, {"a": 0.5, "b": 1.0}, {"a": "p", "b": "q", "c": "r"}, rng()
+    )
+    assert (result.n, result.difference, result.interval, result.winner) == (1, 0.5, None, None)
+    with pytest.raises(DataError):
+        compare_models({"a": 1.0}, {"b": 1.0}, {"a": "p", "b": "q"}, rng())
+
+
+def test_models_that_agree_have_no_test():
+    result = compare_models({"a": 1.0, "b": 2.0}, {"a": 1.0, "b": 2.0}, {"a": "a", "b": "b"}, rng())
+    assert (result.difference, result.wilcoxon_p, result.winner) == (0, None, None)
+
+
+def test_holm_adjusts_and_keeps_the_order():
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx((0.03, 0.06, 0.06, 0.02))
+    assert holm([]) == ()
+
+
+def test_seeds_have_a_spread_of_their_own():
+    assert between_seeds_sd([0.9, 0.92, 0.91]) == pytest.approx(0.01)
+    assert between_seeds_sd([0.9]) is None
+
+
+def write(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("row", "why"),
+    [
+        ("0,0,0,0", "perfect surface"),
+        ("0.91,0,0,0", "coincide"),
+        ("1.2,3,2,1", "outside 0 to 1"),
+        ("0.9,2,3,1", "HD95 above HD"),
+        ("0.9,3,2,4", "above the largest"),
+        ("0.9,-3,-2,-4", "negative"),
+        ("1,3,2,1", "Dice 1"),
+    ],
+)
+def test_rows_that_cannot_be_right_are_named_with_their_line(tmp_path: Path, row: str, why: str):
+    path = write(tmp_path / "old.csv", f"case,DSC,HD (mm),hd95_mm,msd\nc1,0.95,4,2,0.5\nc2,{row}\n")
+    found = audit(path)
+    assert [(s.row, s.case) for s in found] == [(3, "c2")] * len(found)
+    assert any(why in s.why for s in found)
+
+
+def test_scores_that_belong_together_must_agree(tmp_path: Path):
+    path = write(tmp_path / "old.csv", "case;Dice;IoU;Precision;Recall\na;0.90;0.82;0.9;0.9\nb;0,80;0,80;0,5;0,5\n")
+    assert [s.row for s in audit(path)] == [3, 3]
+
+
+def test_a_sound_table_raises_no_suspicion(tmp_path: Path):
+    path = write(tmp_path / "old.csv", "case\tdice\thd\thd95\tassd\na\t0.95\t4\t2\t0.5\nb\t\tnan\tNaN\t\n")
+    assert audit(path) == ()
+
+
+@pytest.mark.parametrize("text", ["", "a,b\n1,2\n"])
+def test_a_file_without_scores_is_refused(tmp_path: Path, text: str):
+    with pytest.raises(DataError):
+        audit(write(tmp_path / "old.csv", text))
+
+
+def test_a_missing_table_is_refused(tmp_path: Path):
+    with pytest.raises(DataError):
+        audit(tmp_path / "none.csv")
