@@ -41,3 +41,7 @@ class DataError(CondyleError):
 
 class ConfigError(CondyleError):
     """A setting, or a combination of settings, that makes no sense."""
+
+
+class ModelError(CondyleError):
+    """Weights, or a model folder, that cannot be used."""
