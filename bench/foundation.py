@@ -67,8 +67,7 @@ def _itk_image() -> Work:
     filter_.SetSize(TARGET[::-1])
     filter_.SetOutputSpacing(spacing)
     filter_.SetOutputOrigin([(s - 1) / 2 for s in spacing])
-    filter_.SetNumberOfThreads(2)
-    return lambda: f"mean {sitk.GetArrayViewFromImage(filter_.Execute(image)).mean(dtype=np.float64):.5f}"
+    return lambda: f"mean {sitk.GetArrayFromImage(filter_.Execute(image)).mean(dtype=np.float64):.5f}"
 
 
 def _scipy_image() -> Work:
@@ -123,7 +122,7 @@ def _itk_read() -> Work:
     import SimpleITK as sitk
 
     path = _nifti()
-    return lambda: f"sum {sitk.GetArrayViewFromImage(sitk.ReadImage(str(path))).sum(dtype=np.int64)}"
+    return lambda: f"sum {sitk.GetArrayFromImage(sitk.ReadImage(str(path))).sum(dtype=np.int64)}"
 
 
 def _ours_write() -> Work:
@@ -196,7 +195,7 @@ def _itk_dicom() -> Work:
     def work() -> str:
         reader = sitk.ImageSeriesReader()
         reader.SetFileNames(reader.GetGDCMSeriesFileNames(folder))
-        return f"sum {sitk.GetArrayViewFromImage(reader.Execute()).sum(dtype=np.int64)}"
+        return f"sum {sitk.GetArrayFromImage(reader.Execute()).sum(dtype=np.int64)}"
 
     return work
 
@@ -224,7 +223,7 @@ def _itk_fill() -> Work:
 
     def work() -> str:
         closed = sitk.BinaryMorphologicalClosing(image, [15] * 3, sitk.sitkBall)
-        return f"voxels {sitk.GetArrayViewFromImage(sitk.BinaryFillhole(closed)).sum()}"
+        return f"voxels {sitk.GetArrayFromImage(sitk.BinaryFillhole(closed)).sum()}"
 
     return work
 
