@@ -14,9 +14,10 @@ ROOT = Path(condyle.__file__).parent
 FLOORS = [
     {"errors", "progress"},
     {"space", "labels", "config"},
-    {"io", "classical", "meshes"},
+    {"io", "classical", "meshes", "nets", "prepare"},
     {"data", "phantoms", "metrics"},
-    {"reports"},
+    {"models", "reports"},
+    {"predict"},
     {"workflow"},
     {"cli", "__init__"},
     {"__main__"},

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from condyle.workflow.mesh import mesh as mesh
     from condyle.workflow.phantom import phantom as phantom
     from condyle.workflow.picture import picture as picture
+    from condyle.workflow.report import report as report
+    from condyle.workflow.segment import segment as segment
+    from condyle.workflow.segmenter import load as load
 
 __version__ = "0.1.0"
 
@@ -35,7 +38,9 @@ VERBS = {
     "convert": "Write a scan or a label map in another format, or on another grid.",
     "picture": "Draw a scan in three planes, with its mask outlined.",
     "fill": "Mask bone without training, in a scan or in every case of a dataset.",
+    "segment": "Segment scans with a trained model, also one of nnU-Net v2.",
     "evaluate": "Score masks against a reference: surfaces in mm, overlap, volume, what was missed.",
+    "report": "Write one page with the scores of masks and the pictures behind them.",
     "mesh": "Make a sound surface of each structure of a mask, and check it.",
     "import": "Make a dataset of scans and masks, or add to one.",
     "check": "Find every fault of a dataset in one pass.",
@@ -47,7 +52,7 @@ VERBS = {
 #: The same verbs as functions; `import` is a word of the language.
 _FUNCTIONS = {f"{name}_" if name == "import" else name: name for name in VERBS}
 
-__all__ = ["VERBS", "__version__", "verb", *_FUNCTIONS]  # noqa: PLE0604
+__all__ = ["VERBS", "__version__", "load", "verb", *_FUNCTIONS]  # noqa: PLE0604
 
 
 def verb(name: str) -> Callable[..., Any]:
@@ -59,4 +64,6 @@ def verb(name: str) -> Callable[..., Any]:
 def __getattr__(name: str) -> Any:
     if name in _FUNCTIONS:
         return verb(_FUNCTIONS[name])
+    if name == "load":
+        return import_module("condyle.workflow.segmenter").load
     raise AttributeError(f"module 'condyle' has no attribute {name!r}")

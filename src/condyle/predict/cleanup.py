@@ -1,0 +1,101 @@
+"""Cleanup of a label map: a list of small steps in order, stored as data with a model.
+
+Every step names the structure it works on, measures in mm and ml, and keeps two promises:
+
+* it never takes a voxel of another structure: a bone grows into background only, so touching bones stay apart;
+* it does nothing where its structure is absent.
+
+Steps that only take voxels away may name a region, or `FOREGROUND`, instead of a structure.
+
+Steps are chosen on validation cases and travel as JSON, e.g.
+`[{"step": "largest_parts", "structure": "femur", "count": 1}]`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import ceil
+from typing import Any
+
+import numpy as np
+
+from condyle.config import from_json, to_json
+from condyle.errors import ConfigError
+from condyle.labels import Labels
+from condyle.predict.steps import STEPS, Step
+from condyle.space import Box, Volume, bounding_box
+
+#: All structures together, in place of a structure's name (nnU-Net's first choice is its largest part).
+FOREGROUND = "foreground"
+
+
+def clean(volume: Volume, labels: Labels, steps: Sequence[Step]) -> Volume:
+    """The label map after all steps, in order. The given one is not changed.
+
+    Args:
+        volume: A label map.
+        labels: Its table.
+        steps: What to do.
+
+    Raises:
+        ConfigError: if a step names a structure that the table does not have, or adds voxels to several at once.
+    """
+    array = volume.array.copy()
+    for step, ids in [(step, _ids(step, labels)) for step in steps]:
+        box = bounding_box(np.isin(array, ids))
+        if box is None:
+            continue
+        # All that the step can change lies within its reach of the structure.
+        part = array[_grown(box, step.reach_mm, volume).slices]
+        before = np.isin(part, ids)
+        after = step.apply(before, volume.spacing_mm)
+        part[before & ~after] = 0
+        part[after & (part == 0)] = ids[0]
+    return volume.with_array(array)
+
+
+def _ids(step: Step, labels: Labels) -> tuple[int, ...]:
+    """The ids a step works on, several where it names a region or `FOREGROUND`."""
+    if step.structure == FOREGROUND:
+        ids = labels.ids
+    elif step.structure in labels.regions:
+        ids = labels.regions[step.structure]
+    else:
+        return (labels[step.structure].id,)
+    if step.adds:
+        got = f"{type(step).__name__} of {step.structure}"
+        raise ConfigError("cleanup", expected="steps that add voxels to name one structure", got=got)
+    return ids
+
+
+def _grown(box: Box, reach_mm: float, volume: Volume) -> Box:
+    voxels = ceil(reach_mm / min(volume.spacing_mm)) + 1
+    return box.grown(voxels, volume.shape)
+
+
+def steps_to_json(steps: Sequence[Step]) -> list[dict[str, Any]]:
+    """Plain data of steps, in order."""
+    names = {kind: name for name, kind in STEPS.items()}
+    return [{"step": names[type(step)], **to_json(step)} for step in steps]
+
+
+def steps_from_json(data: Any, where: str) -> tuple[Step, ...]:
+    """The inverse of `steps_to_json`.
+
+    Args:
+        data: A list of tables, each with the key `step` and the settings of that step.
+        where: File and key, for errors.
+
+    Raises:
+        ConfigError: on an unknown step, unknown or missing keys, or values that make no sense.
+    """
+    if not isinstance(data, list):
+        raise ConfigError(where, expected="a list of steps", got=type(data).__name__)
+    return tuple(_step(item, f"{where}: step {n}") for n, item in enumerate(data, 1))
+
+
+def _step(item: Any, where: str) -> Step:
+    name = item.get("step") if isinstance(item, Mapping) else None
+    if name not in STEPS:
+        raise ConfigError(where, expected=f"step: one of {', '.join(STEPS)}", got=str(name))
+    return from_json(STEPS[name], {key: value for key, value in item.items() if key != "step"}, where)

@@ -1,0 +1,197 @@
+"""The steps of a cleanup, each a few settings and one function on one structure's mask."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from condyle.classical.morphology import closed, fill_holes, largest_parts, smoothed
+from condyle.errors import ConfigError
+from condyle.predict.parts import parts_of_at_least, without_small_slice_parts
+
+Mask = NDArray[np.bool_]
+Spacing = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Step(ABC):
+    """One step on one structure.
+
+    Args:
+        structure: Its name.
+
+    Attributes:
+        adds: Whether the step can add voxels.
+
+    Raises:
+        ConfigError: on numbers that are not above 0.
+    """
+
+    structure: str
+
+    adds: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if isinstance(value, int | float) and name != "axis" and not 0 < value < float("inf"):
+                raise ConfigError(f"cleanup: {name}", expected="a number above 0", got=str(value))
+
+    @property
+    def reach_mm(self) -> float:
+        """How far from the structure the step looks."""
+        return 0.0
+
+    @abstractmethod
+    def apply(self, mask: Mask, spacing_mm: Spacing) -> Mask:
+        """The mask (I, J, K) after the step; the given one is not changed."""
+
+
+@dataclass(frozen=True)
+class LargestParts(Step):
+    """Keep the largest connected parts.
+
+    Args:
+        count: How many parts.
+    """
+
+    count: int = 1
+
+    adds: ClassVar[bool] = False
+
+    def apply(self, mask: Mask, spacing_mm: Spacing) -> Mask:
+        del spacing_mm
+        return largest_parts(mask, self.count)
+
+
+@dataclass(frozen=True)
+class DropSmaller(Step):
+    """Drop connected parts below a volume.
+
+    Args:
+        volume_ml: The smallest volume that stays.
+    """
+
+    volume_ml: float
+
+    adds: ClassVar[bool] = False
+
+    def apply(self, mask: Mask, spacing_mm: Spacing) -> Mask:
+        # A part of exactly the volume stays, whatever the rounding of the spacing.
+        return parts_of_at_least(mask, self.volume_ml * 1000 / float(np.prod(spacing_mm)) - 1e-6)
+
+
+@dataclass(frozen=True)
+class Close(Step):
+    """Bridge gaps narrower than a ball.
+
+    Args:
+        radius_mm: Of the ball.
+    """
+
+    radius_mm: float
+
+    @property
+    def reach_mm(self) -> float:
+        return self.radius_mm
+
+    def apply(self, mask: Mask, spacing_mm: Spacing) -> Mask:
+        return _closed(mask, self.radius_mm, spacing_mm)
+
+
+@dataclass(frozen=True)
+class CloseEachPart(Step):
+    """Of a structure that stands for several bones keep the largest parts, each closed by itself: no bridges.
+
+    After the low-field knee study: the three largest parts (femur, tibia, patella), closed with a ball of 9 voxels.
+
+    Args:
+        count: How many parts.
+        radius_mm: Of the ball.
+    """
+
+    count: int
+    radius_mm: float
+
+    @property
+    def reach_mm(self) -> float:
+        return self.radius_mm
+
+    def apply(self, mask: Mask, spacing_mm: Spacing) -> Mask:
+        left, out = mask.copy(), np.zeros_like(mask)
+        for _ in range(self.count):
+            part = largest_parts(left, 1)
+            if not part.any():
+                break
+            out |= _closed(part, self.radius_mm, spacing_mm)
+            left &= ~part
+        return out
+
+
+@dataclass(frozen=True)
+class FillHoles(Step):
+    """Fill cavities that nothing joins to the outside."""
+
+    def apply(self, mask: Mask, spacing_mm: Spacing) -> Mask:
+        del spacing_mm
+        return fill_holes(mask)
+
+
+@dataclass(frozen=True)
+class SmallSliceParts(Step):
+    """Slice by slice: fill small holes, then drop small parts, small beside the structure's area in that slice.
+
+    After the paediatric leg study, which took axial slices and 1 %.
+
+    Args:
+        fraction: Of the area in the slice.
+        axis: Across which array axis slices lie; the one of the largest spacing if None.
+    """
+
+    fraction: float = 0.01
+    axis: int | None = None
+
+    def apply(self, mask: Mask, spacing_mm: Spacing) -> Mask:
+        axis = int(np.argmax(spacing_mm)) if self.axis is None else self.axis
+        return without_small_slice_parts(mask, self.fraction, axis)
+
+
+@dataclass(frozen=True)
+class Smooth(Step):
+    """Round the outline: blur and cut at one half. Flat outlines stay where they are.
+
+    Args:
+        sigma_mm: Of the Gaussian.
+    """
+
+    sigma_mm: float
+
+    @property
+    def reach_mm(self) -> float:
+        return 3 * self.sigma_mm
+
+    def apply(self, mask: Mask, spacing_mm: Spacing) -> Mask:
+        return smoothed(mask, self.sigma_mm, spacing_mm)
+
+
+#: Name in files to class; a new step is a class and a line here.
+STEPS: dict[str, type[Step]] = {
+    "largest_parts": LargestParts,
+    "drop_smaller": DropSmaller,
+    "close": Close,
+    "close_each_part": CloseEachPart,
+    "fill_holes": FillHoles,
+    "small_slice_parts": SmallSliceParts,
+    "smooth": Smooth,
+}
+
+
+def _closed(mask: Mask, radius_mm: float, spacing_mm: Spacing) -> Mask:
+    """Closing for which only what reaches the border of the array goes on beyond it."""
+    widths = [int(radius_mm / s) + 2 for s in spacing_mm]
+    wide = closed(np.pad(mask, [(w, w) for w in widths], mode="edge"), radius_mm, spacing_mm)
+    i, j, k = (slice(w, w + n) for w, n in zip(widths, mask.shape, strict=True))
+    return wide[i, j, k]

@@ -1,0 +1,240 @@
+"""Cleanup steps: in mm on any grid, safe for touching bones and absent labels."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from condyle.errors import ConfigError, DataError
+from condyle.labels import Labels
+from condyle.predict.cleanup import FOREGROUND, clean, steps_from_json, steps_to_json
+from condyle.predict.locate import asked_box, located
+from condyle.predict.steps import (
+    Close,
+    CloseEachPart,
+    DropSmaller,
+    FillHoles,
+    LargestParts,
+    SmallSliceParts,
+    Smooth,
+    Step,
+)
+from condyle.space import ORIENTATIONS, Box, Grid, Volume, reorient
+
+LABELS = Labels.of({"femur": 1, "tibia": 2, "patella": 3}, regions={"knee": (1, 2)})
+ALL: tuple[Step, ...] = (
+    LargestParts("femur", 2),
+    DropSmaller("femur", 0.02),
+    Close("femur", 3.0),
+    CloseEachPart("femur", 3, 4.0),
+    FillHoles("femur"),
+    SmallSliceParts("femur", 0.05),
+    Smooth("femur", 1.0),
+)
+
+
+def label_map(shape=(20, 20, 20), spacing=(1.0, 1.0, 1.0)) -> Volume:
+    return Volume.of(np.zeros(shape, np.uint8), np.diag([*spacing, 1.0]))
+
+
+def test_the_largest_parts_stay_and_others_go():
+    volume = label_map()
+    volume.array[2:10, 2:10, 2:10] = 1
+    volume.array[12:16, 2:6, 2:6] = 1
+    volume.array[18, 18, 18] = 1
+    assert (clean(volume, LABELS, [LargestParts("femur")]).array == 1).sum() == 512
+    assert (clean(volume, LABELS, [LargestParts("femur", 2)]).array == 1).sum() == 512 + 64
+    assert (volume.array == 1).sum() == 512 + 64 + 1
+
+
+def test_the_largest_part_of_the_whole_foreground_or_a_region_may_hold_several_structures():
+    volume = label_map()
+    volume.array[2:8, 2:8, 2:8] = 1
+    volume.array[8:10, 2:8, 2:8] = 2
+    volume.array[15:18, 15:18, 15:18] = 2
+    volume.array[15, 2, 2] = 3
+    cleaned = clean(volume, LABELS, [LargestParts(FOREGROUND)]).array
+    assert np.bincount(cleaned.ravel())[1:].tolist() == [216, 72]
+    cleaned = clean(volume, LABELS, [LargestParts("knee")]).array
+    assert np.bincount(cleaned.ravel())[1:].tolist() == [216, 72, 1]
+    with pytest.raises(ConfigError, match="one structure"):
+        clean(volume, LABELS, [Close("knee", 2.0)])
+
+
+@pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), (0.5, 2.0, 1.0), (0.8, 0.8, 3.0)])
+def test_volumes_are_in_ml_on_any_grid(spacing):
+    volume = label_map((40, 10, 10), spacing)
+    volume.array[1:11, 1:6, 1:5] = 1
+    volume.array[20:25, 1:6, 1:5] = 1
+    large_ml, small_ml = (n * 20 * np.prod(spacing) / 1000 for n in (10, 5))
+    assert (clean(volume, LABELS, [DropSmaller("femur", large_ml)]).array == 1).sum() == 200
+    assert (clean(volume, LABELS, [DropSmaller("femur", small_ml)]).array == 1).sum() == 300
+    assert not clean(volume, LABELS, [DropSmaller("femur", 1.01 * large_ml)]).array.any()
+
+
+@pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), (0.5, 1.0, 2.0), (2.0, 0.5, 1.0)])
+def test_closing_bridges_gaps_by_mm_on_any_grid(spacing):
+    """Two plates 4 mm apart along i: a ball of 2.5 mm joins them, one of 1.5 mm does not."""
+    volume = label_map(tuple(round(30 / s) for s in spacing), spacing)
+    at = (np.arange(volume.shape[0]) + 0.5) * spacing[0]
+    wide = [slice(round(8 / s), round(22 / s)) for s in spacing[1:]]
+    volume.array[(at > 8) & (at < 12), wide[0], wide[1]] = 1
+    volume.array[(at > 16) & (at < 20), wide[0], wide[1]] = 1
+    middle = tuple(n // 2 for n in volume.shape[1:])
+    gap = np.flatnonzero((at > 12) & (at < 16))
+    closed = clean(volume, LABELS, [Close("femur", 2.5)]).array
+    assert (closed[(gap, *middle)] == 1).all()
+    assert np.array_equal(clean(volume, LABELS, [Close("femur", 1.4)]).array, volume.array)
+
+
+def test_closing_reaches_the_border_only_where_the_structure_does():
+    volume = label_map()
+    volume.array[2:10, 5:15, 5:15] = 1
+    assert np.array_equal(clean(volume, LABELS, [Close("femur", 3.0)]).array, volume.array)
+    volume.array[:2, 5:15, 5:15] = 1
+    volume.array[0, 8:10, 5:15] = 0
+    assert clean(volume, LABELS, [Close("femur", 3.0)]).array[0, 8:10, 8].all()
+
+
+def test_closing_each_part_builds_no_bridge():
+    volume = label_map()
+    volume.array[3:8, 5:15, 5:15] = 1
+    volume.array[10:15, 5:15, 5:15] = 1
+    volume.array[18, 18, 18] = 1
+    assert clean(volume, LABELS, [Close("femur", 3.0)]).array[8:10, 8, 8].all()
+    parted = clean(volume, LABELS, [CloseEachPart("femur", 2, 3.0)]).array
+    assert not parted[8:10].any()
+    assert parted[18, 18, 18] == 0
+    assert (parted == 1).sum() == 1000
+
+
+@pytest.mark.parametrize("step", ALL, ids=lambda step: type(step).__name__)
+def test_no_step_takes_a_voxel_of_another_structure(step):
+    """Femur and tibia touch all along a ragged face, and the patella lies in a cavity of the femur."""
+    rng = np.random.default_rng(0)
+    volume = label_map((24, 24, 24), (1.0, 0.7, 1.5))
+    height = 12 + rng.integers(-2, 3, (24, 24))
+    k = np.arange(24)
+    volume.array[...] = np.where(k < height[..., None], 1, 2)
+    volume.array[rng.random(volume.shape) < 0.05] = 0
+    volume.array[8:11, 8:11, 3:6] = 3
+    cleaned = clean(volume, LABELS, [step]).array
+    for other in (2, 3):
+        assert np.array_equal(cleaned == other, volume.array == other)
+    assert set(np.unique(cleaned)) <= {0, 1, 2, 3}
+
+
+@pytest.mark.parametrize("step", ALL, ids=lambda step: type(step).__name__)
+def test_an_absent_structure_is_left_absent(step):
+    volume = label_map((6, 6, 6))
+    assert not clean(volume, LABELS, [step]).array.any()
+    volume.array[2:4] = 2
+    assert np.array_equal(clean(volume, LABELS, [step]).array, volume.array)
+
+
+@pytest.mark.parametrize("step", ALL, ids=lambda step: type(step).__name__)
+def test_the_box_that_is_worked_on_does_not_show(step):
+    """The step on the whole array gives what `clean` gives with its box."""
+    volume = label_map((30, 28, 26), (1.0, 1.2, 0.8))
+    index = np.indices(volume.shape) * np.array(volume.spacing_mm)[:, None, None, None]
+    noise = np.random.default_rng(1).random(volume.shape)
+    for centre, radius in (((9, 9, 7), 6), ((20, 20, 12), 4), ((8, 24, 14), 2)):
+        ball = ((index - np.array(centre)[:, None, None, None]) ** 2).sum(axis=0) < radius**2
+        volume.array[ball & (noise > 0.1)] = 1
+    whole = step.apply(volume.array == 1, volume.spacing_mm)
+    assert np.array_equal(clean(volume, LABELS, [step]).array == 1, whole)
+
+
+def test_holes_are_filled_but_for_what_lies_in_them():
+    volume = label_map()
+    volume.array[4:16, 4:16, 4:16] = 1
+    volume.array[6:14, 6:14, 6:14] = 0
+    volume.array[9:11, 9:11, 9:11] = 3
+    filled = clean(volume, LABELS, [FillHoles("femur")]).array
+    assert (filled == 1).sum() == 12**3 - 8
+    assert (filled == 3).sum() == 8
+
+
+def test_small_parts_of_a_slice_go_by_the_area_in_that_slice():
+    volume = label_map((20, 20, 4), (1, 1, 5))
+    volume.array[2:12, 2:12, 1] = 1
+    volume.array[5, 5, 1] = 0
+    volume.array[15:17, 15:17, 1] = 1
+    volume.array[15:17, 15:17, 2] = 1
+    cleaned = clean(volume, LABELS, [SmallSliceParts("femur", 0.05)]).array
+    # 4 voxels of 103 are small in slice 1 and everything in slice 2; the hole of one voxel is filled.
+    assert [(cleaned[..., k] == 1).sum() for k in range(4)] == [0, 100, 4, 0]
+
+
+def test_steps_run_in_order():
+    volume = label_map()
+    volume.array[2:8, 5:15, 5:15] = 1
+    volume.array[9:12, 5:15, 5:15] = 1
+    close, largest = Close("femur", 2.0), LargestParts("femur")
+    assert (clean(volume, LABELS, [close, largest]).array == 1).sum() > 900
+    assert (clean(volume, LABELS, [largest, close]).array == 1).sum() == 600
+
+
+def test_48_orientations_are_cleaned_alike():
+    volume = label_map((16, 14, 12), (1.0, 0.8, 1.7))
+    volume.array[...] = np.random.default_rng(2).random(volume.shape) < 0.5
+    steps = [LargestParts("femur"), Close("femur", 2.0), FillHoles("femur")]
+    expected = clean(volume, LABELS, steps).array
+    for orientation in ORIENTATIONS:
+        turned = clean(reorient(volume, orientation), LABELS, steps)
+        assert np.array_equal(reorient(turned, "RAS").array, expected), orientation
+
+
+def test_steps_travel_as_json():
+    text = json.dumps(steps_to_json(ALL))
+    assert steps_from_json(json.loads(text), "cleanup.json") == ALL
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"step": "largest_parts"},
+        [{"step": "largest", "structure": "femur"}],
+        [{"structure": "femur"}],
+        [{"step": "close", "structure": "femur"}],
+        [{"step": "close", "structure": "femur", "radius_mm": 3, "radius_vox": 3}],
+        [{"step": "close", "structure": "femur", "radius_mm": -3}],
+        [{"step": "close", "structure": "femur", "radius_mm": "3"}],
+        ["close"],
+    ],
+)
+def test_steps_that_make_no_sense_are_refused(bad):
+    with pytest.raises(ConfigError, match="cleanup"):
+        steps_from_json(bad, "cleanup.json")
+
+
+def test_a_step_on_an_unknown_structure_is_refused():
+    with pytest.raises(ConfigError, match="ulna"):
+        clean(label_map(), LABELS, [FillHoles("ulna")])
+
+
+def test_what_the_coarse_pass_finds_is_boxed_with_a_margin_in_mm():
+    scan = Grid((100, 80, 60), np.diag([0.5, 0.5, 2.0, 1.0]))
+    coarse = Volume.of(np.zeros((25, 20, 60), np.uint8), np.diag([2.0, 2.0, 2.0, 1.0]))
+    coarse.array[10:12, 8:10, 20:30] = 4
+    # Its outer faces: 19 to 23 mm, 15 to 19 mm, 39 to 59 mm.
+    box = located(coarse, scan, margin_mm=5)
+    assert box is not None
+    low, high = scan.to_world(np.array(box.start) - 0.5), scan.to_world(np.array(box.stop) - 0.5)
+    assert (low <= np.array([14, 10, 34])).all()
+    assert (low >= np.array([14, 10, 34]) - scan.spacing_mm).all()
+    assert (high >= np.array([28, 24, 64])).all()
+    assert (high <= np.array([28, 24, 64]) + scan.spacing_mm).all()
+    assert located(coarse.with_array(np.zeros_like(coarse.array)), scan) is None
+    assert located(coarse, scan, margin_mm=1000) == Box((0, 0, 0), scan.shape)
+
+
+def test_the_user_may_say_where_to_look():
+    scan = Grid((10, 10, 10), np.diag([-1.0, 1.0, 2.0, 1.0]))
+    assert asked_box(scan, (-4, 2, 4), (-2, 5, 100)) == Box((2, 2, 2), (5, 6, 10))
+    with pytest.raises(DataError, match="part of the scan"):
+        asked_box(scan, (5, 0, 0), (9, 5, 5))
+    with pytest.raises(ConfigError):
+        asked_box(scan, (0, 0, 0), (0, 5, 5))
