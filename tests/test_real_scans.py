@@ -7,7 +7,7 @@ import pytest
 
 import condyle
 from condyle.data import Dataset, load_image, load_labels
-from condyle.io import read, read_labels
+from condyle.io import read, read_labels, write
 from condyle.space import ORIENTATIONS, reorient
 
 
@@ -111,3 +111,23 @@ def test_the_body_of_a_real_ct_is_found_without_its_table(shared_data):
     body = body_mask(scan).array > 0
     assert body[labels.array > 0].all()
     assert 0.3 < body.mean() < 0.75
+
+
+def test_a_real_mask_is_scored_reported_and_made_a_surface(shared_data, tmp_path):
+    """Bone against bone: the label file's femur and hip are one structure to `fill`, which cannot tell them apart."""
+    scan = shared_data / "ct_abdomen_pelvis" / "hip_right.nii.gz"
+    labels = read_labels(shared_data / "ct_abdomen_pelvis" / "hip_right_labels.nii.gz")
+    truth, mask = tmp_path / "truth.nii.gz", tmp_path / "fill.nii.gz"
+    write(truth, labels.with_array((labels.array > 0).astype(np.uint8)))
+    condyle.fill(scan, out=mask)
+    (case,) = condyle.evaluate(mask, truth, names={"bone": 1}).to_json()["cases"].values()
+    scores = case["bone"]
+    assert scores["status"] == "both"
+    assert 0.65 < scores["dice"] < 0.95
+    assert 0.5 < scores["assd_mm"] < 10
+    assert scores["cut"]
+    surfaces = condyle.mesh(mask, out=tmp_path / "surface", names={"bone": 1})
+    assert surfaces.exit_code == 0
+    page = condyle.report(mask, truth, out=tmp_path / "page.html", images=scan, names={"bone": 1})
+    assert page.viewed
+    assert page.out.stat().st_size > 100_000

@@ -71,8 +71,8 @@ def phantom(
 
     Args:
         kind: What is scanned. A proximal femur, a knee come in pairs, left and right of one person.
-        out: The folder to make. A dataset, with the label sets `truth`, `manual` (a human's hand) and, for a single
-            bone in CT, `fill`; or `dicom/<scan>/` with `truth/<scan>.nii.gz`. `measures.json` has lengths and angles.
+        out: The folder to make, with the label sets `truth`, `manual` (a human's hand) and, for a single bone in CT,
+            `fill`: a dataset; or `dicom/<scan>/` and `<label set>/<scan>.nii.gz`. `measures.json` has lengths and angles.
         count: Number of scans.
         seed: Start of all randomness.
         form: A dataset, or DICOM series as a scanner would write them.
@@ -143,7 +143,7 @@ class _DatasetStore:
 
 
 class _DicomStore:
-    """Scans as DICOM series, their truth as NIfTI."""
+    """Scans as DICOM series, their label sets as NIfTI."""
 
     def __init__(self, out: Path, cohort: Cohort) -> None:
         self.out = out
@@ -153,7 +153,8 @@ class _DicomStore:
         return (self.out / "dicom" / member.id).is_dir()
 
     def put(self, member: Member, phantom: Phantom) -> None:
-        write(self.out / "truth" / f"{member.id}.nii.gz", phantom.label_sets["truth"], overwrite=True)
+        for name, labels in phantom.label_sets.items():
+            write(self.out / name / f"{member.id}.nii.gz", labels, overwrite=True)
         write_series(
             self.out / "dicom" / member.id,
             phantom.image,
