@@ -72,7 +72,8 @@ def phantom(
     Args:
         kind: What is scanned. A proximal femur, a knee come in pairs, left and right of one person.
         out: The folder to make, with the label sets `truth`, `manual` (a human's hand) and, for a single bone in CT,
-            `fill`: a dataset; or `dicom/<scan>/` and `<label set>/<scan>.nii.gz`. `measures.json` has lengths and angles.
+            `fill`: a dataset; or `dicom/<scan>/` and `<label set>/<scan>.nii.gz`. `measures.json` beside them has
+            lengths and angles.
         count: Number of scans.
         seed: Start of all randomness.
         form: A dataset, or DICOM series as a scanner would write them.
