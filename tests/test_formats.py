@@ -104,13 +104,9 @@ def test_number_types_survive(tmp_path: Path, suffix: str, dtype: str) -> None:
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_writing_twice_gives_the_same_bytes(tmp_path: Path, suffix: str) -> None:
-    contents = []
-    for folder in ("a", "b"):
-        write(tmp_path / folder / f"x{suffix}", GRIDS["oblique"])
-        contents.append({p.name: p.read_bytes() for p in (tmp_path / folder).iterdir()})
-    assert contents[0] == contents[1]
-    assert len(contents[0]) == (2 if suffix in {".nhdr", ".mhd"} else 1)
+def test_a_volume_is_one_file_or_a_header_and_its_data(tmp_path: Path, suffix: str) -> None:
+    write(tmp_path / f"x{suffix}", GRIDS["oblique"])
+    assert len(list(tmp_path.iterdir())) == (2 if suffix in {".nhdr", ".mhd"} else 1)
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)

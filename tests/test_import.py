@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import shutil
@@ -37,9 +38,12 @@ def imported(tmp_path: Path, ids: list[str], **options: Any) -> ImportResult:
 
 
 def tree(folder: Path) -> dict[str, bytes]:
-    """All files below a folder, the lock aside."""
+    """All files below a folder, unpacked, the lock aside."""
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != ".lock")
-    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+    return {
+        str(path.relative_to(folder)): gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        for path in files
+    }
 
 
 # ---- folders of files

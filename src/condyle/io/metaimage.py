@@ -69,7 +69,7 @@ def read(path: Path) -> Volume:
 
 
 def write(path: Path, volume: Volume) -> None:
-    """Write a compressed MetaImage; an `.mhd` gets its data in a `.zraw` beside it. Same volume, same bytes.
+    """Write a compressed MetaImage; an `.mhd` gets its data in a `.zraw` beside it.
 
     Raises:
         DataError: if the grid is sheared.

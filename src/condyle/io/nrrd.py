@@ -104,8 +104,6 @@ def read_header(path: Path) -> tuple[dict[str, Any], int]:
 def write(path: Path, volume: Volume, pairs: Mapping[str, str] | None = None) -> None:
     """Write gzipped NRRD in left-posterior-superior space; a `.nhdr` gets its data in a `.raw.gz` beside it.
 
-    The same volume and pairs give the same bytes.
-
     Args:
         path: A `.nrrd` or `.nhdr` file.
         volume: Any real type.
