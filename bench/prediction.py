@@ -121,29 +121,6 @@ def _scores() -> np.ndarray:
     return np.stack([zoom(channel, (225 / 57, 4, 4), order=1) for channel in coarse])
 
 
-def _ours_back() -> Work:
-    from condyle.predict.decide import Rule
-    from condyle.predict.restore import each_plane, restored_labels
-    from condyle.space import Grid, resized_grid
-
-    scores = _scores()
-    target = Grid((300, 512, 512), np.diag([0.75, 0.75, 0.75, 1.0]))
-    source = resized_grid(target, (225, 384, 384))
-    return lambda: _counts(restored_labels(each_plane(scores), source, target, Rule((0, 1, 2, 3, 4))))
-
-
-def _nnunet_back() -> Work:
-    from nnunetv2.preprocessing.resampling.default_resampling import resample_data_or_seg_to_shape
-
-    scores = _scores()
-
-    def work() -> str:
-        there = resample_data_or_seg_to_shape(scores, (300, 512, 512), [1.0] * 3, [0.75] * 3, is_seg=False, order=1)
-        return _counts(there.argmax(0))
-
-    return work
-
-
 #: Stage to contender to its maker; ours first.
 STAGES: dict[str, dict[str, Callable[[], Work]]] = {
     "one window (128, 96, 192), 30.8 M weights": {
@@ -157,9 +134,5 @@ STAGES: dict[str, dict[str, Callable[[], Work]]] = {
         "Condyle, OpenVINO fp32": lambda: _scan("openvino", "fp32"),
         "Condyle, OpenVINO bf16": lambda: _scan("openvino", "bf16"),
         "nnU-Net 2.8.1": _nnunet_scan,
-    },
-    "scores back to the scan, 5 x (225, 384, 384) to (300, 512, 512)": {
-        "Condyle": _ours_back,
-        "nnU-Net 2.8.1": _nnunet_back,
     },
 }
