@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -17,6 +17,8 @@ import typer
 
 import condyle
 from condyle.cli.options import docstring_args, flag_of, gather, knobs_of, parse
+from condyle.errors import ConfigError
+from condyle.recipe import RECIPES, Recipe
 
 
 def run(*arguments: object) -> subprocess.CompletedProcess[str]:
@@ -85,6 +87,25 @@ def test_settings_become_options_and_go_back_into_settings():
         "label_sets": {"x": Path("/y")},
         "spacing": (1, 2, 3),
     }
+
+
+def learn(*, recipe: Recipe = RECIPES["default"]) -> None:
+    """Learn.
+
+    Args:
+        recipe: Where to start from.
+    """
+    del recipe
+
+
+def test_a_field_given_beside_a_named_set_replaces_that_one_alone():
+    knobs = knobs_of(learn)
+    assert [flag_of(k) for k in knobs[:3]] == ["--recipe", "--network", "--dim"]
+    assert (knobs[0].help, knobs[0].default) == ("Where to start from.", "default")
+    given = {k.name: k.default for k in knobs} | {"recipe": "limb-unet2d", "epochs": 7, "patch": [64, 32], "freeze": []}
+    assert gather(knobs, learn, given) == {"recipe": replace(RECIPES["limb-unet2d"], epochs=7, patch=(64, 32))}
+    with pytest.raises(ConfigError, match="one of default, quick"):
+        gather(knobs, learn, given | {"recipe": "best"})
 
 
 @pytest.mark.parametrize(("name", "text"), [("level", "high"), ("label_sets", ["x"])])

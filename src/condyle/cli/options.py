@@ -2,7 +2,8 @@
 
 A verb is a workflow function. Its positional parameters become arguments, its keyword-only ones options,
 a settings dataclass among them one option a field, and the `Args:` of its docstring (and the dataclass's)
-the help. Only `track`, `json` and exit codes belong to the command line itself.
+the help. Settings that come in named sets (`Recipe.named("quick")`) have an option for the name, and each field
+given beside it replaces that set's. Only `track`, `json` and exit codes belong to the command line itself.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import re
 import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -52,6 +53,10 @@ def knobs_of(function: Callable[..., Any]) -> list[Knob]:
         if name in _INTERNAL:
             continue
         settings = _settings_class(hints[name])
+        if settings is not None and hasattr(settings, "named"):
+            knobs.append(Knob(name, str, "default", helps.get(name, ""), False, None))
+            knobs += [_left_alone(knob) for knob in _fields_as_knobs(name, settings)]
+            continue
         if settings is not None:
             knobs += _fields_as_knobs(name, settings)
             continue
@@ -70,6 +75,11 @@ def _fields_as_knobs(group: str, settings: type[Any]) -> list[Knob]:
     ]
 
 
+def _left_alone(knob: Knob) -> Knob:
+    """The knob of a field whose default is the named set's."""
+    return replace(knob, annotation=knob.annotation | None, default=None)
+
+
 def gather(knobs: list[Knob], function: Callable[..., Any], values: Mapping[str, Any]) -> dict[str, Any]:
     """Keyword arguments for the function: fields go back into their settings."""
     hints = typing.get_type_hints(function)
@@ -81,7 +91,11 @@ def gather(knobs: list[Knob], function: Callable[..., Any], values: Mapping[str,
     for group, given in grouped.items():
         settings = _settings_class(hints[group])
         assert settings is not None  # noqa: S101 - it made the knobs
-        arguments[group] = settings(**given)
+        if group in arguments:
+            changed = {name: value for name, value in given.items() if value is not None}
+            arguments[group] = replace(settings.named(arguments[group]), **changed)
+        else:
+            arguments[group] = settings(**given)
     return arguments
 
 
@@ -142,7 +156,7 @@ def parse(value: Any, knob: Knob) -> Any:
         return dict(_pair(text, key_type, value_type, knob) for text in value) or knob.default
     if isinstance(value, list) and not value and not knob.positional:
         return knob.default
-    return value
+    return tuple(value) if isinstance(value, list) and origin is tuple else value
 
 
 def _one_of(text: str, choices: tuple[Any, ...], knob: Knob) -> Any:
