@@ -134,6 +134,8 @@ def _shown_type(annotation: Any) -> Any:
         shown: Any = str
     elif origin is not None and isinstance(origin, type) and issubclass(origin, Mapping):
         shown = list[str]
+    elif _is_numbers(inner):
+        shown = str
     elif origin in {Sequence, list} or (origin is tuple and typing.get_args(inner)[-1] is Ellipsis):
         shown = list[typing.get_args(inner)[0]]  # type: ignore[misc]  # a type made at run time
     else:
@@ -151,6 +153,8 @@ def parse(value: Any, knob: Knob) -> Any:
     origin = typing.get_origin(inner)
     if origin in {types.UnionType, typing.Union} and isinstance(value, str):
         return _one_of(value, typing.get_args(inner), knob)
+    if _is_numbers(inner) and isinstance(value, str):
+        return _numbers(value, typing.get_args(inner)[0], knob)
     if isinstance(value, list) and isinstance(origin, type) and issubclass(origin, Mapping):
         key_type, value_type = typing.get_args(inner)
         return dict(_pair(text, key_type, value_type, knob) for text in value) or knob.default
@@ -171,6 +175,19 @@ def _one_of(text: str, choices: tuple[Any, ...], knob: Knob) -> Any:
             continue
     expected = " or ".join(" or ".join(typing.get_args(c)) or f"a {c.__name__}" for c in choices)
     raise typer.BadParameter(f"expected {expected}, got {text!r}", param_hint=flag_of(knob))
+
+
+def _is_numbers(annotation: Any) -> bool:
+    """Whether it is any number of numbers, which are given in one word: `--patch 128,128,64`."""
+    members = typing.get_args(annotation)
+    return typing.get_origin(annotation) is tuple and members[0] in {int, float} and members[-1] is Ellipsis
+
+
+def _numbers(text: str, kind: Any, knob: Knob) -> tuple[Any, ...]:
+    try:
+        return tuple(kind(part) for part in text.split(",") if part.strip())
+    except ValueError as error:
+        raise typer.BadParameter(f"expected numbers as in 1,2,3, got {text!r}", param_hint=flag_of(knob)) from error
 
 
 def _pair(text: str, key_type: Any, value_type: Any, knob: Knob) -> tuple[Any, Any]:
