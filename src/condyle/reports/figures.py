@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -130,8 +131,17 @@ def _bars(axes: Any, content: Content, measure: Measure, structure: str) -> None
             text.set_parse_math(False)
 
 
-def case_figure(id_: str, block: Block, truth: str, prediction: str, *, errors: bool) -> Any:
-    """A case in three planes, where most is missed or false: contours, or the error map."""
+def case_figure(
+    id_: str,
+    block: Block,
+    truth: str,
+    prediction: str,
+    *,
+    errors: bool,
+    colors: Mapping[int, str] = ERROR_COLORS,
+    names: Mapping[int, str] = ERROR_NAMES,
+) -> Any:
+    """A case in three planes, where most is missed or false: contours, or the error map in `colors` with `names`."""
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
@@ -147,7 +157,7 @@ def case_figure(id_: str, block: Block, truth: str, prediction: str, *, errors: 
         plane = np.take(ground, index[cut], cut).T
         axes.imshow(plane, cmap="gray", vmin=0, vmax=LEVELS - 1, interpolation="bilinear", **drawn)
         if errors:
-            axes.imshow(_error_pixels(block, cut, index[cut]), interpolation="nearest", **drawn)
+            axes.imshow(_error_pixels(block, cut, index[cut], colors), interpolation="nearest", **drawn)
         else:
             for structure in block.structures:
                 for bit, color, width in ((TRUTH, TRUTH_COLOR, 1.8), (PREDICTION, PREDICTION_COLOR, 0.8)):
@@ -162,7 +172,7 @@ def case_figure(id_: str, block: Block, truth: str, prediction: str, *, errors: 
                 path_effects=[Stroke(linewidth=2, foreground="black"), Normal()],
             )  # fmt: skip
     if errors:
-        keys: list[Any] = [Patch(facecolor=ERROR_COLORS[k], edgecolor="0.6", label=ERROR_NAMES[k]) for k in (1, 2, 3)]
+        keys: list[Any] = [Patch(facecolor=colors[k], edgecolor="0.6", label=names[k]) for k in (1, 2, 3)]
     else:
         keys = [Line2D([], [], color=c, label=n) for c, n in ((TRUTH_COLOR, truth), (PREDICTION_COLOR, prediction))]
     legend = figure.legend(handles=keys, loc="outside lower center", ncols=3, frameon=False, fontsize=8)
@@ -184,7 +194,7 @@ def _slice(
     return out.T
 
 
-def _error_pixels(block: Block, cut: int, index: int) -> NDArray[np.uint8]:
+def _error_pixels(block: Block, cut: int, index: int, colors: Mapping[int, str]) -> NDArray[np.uint8]:
     """RGBA of one slice; what is wrong in any structure hides what is agreed in another."""
     kinds: NDArray[np.uint8] | None = None
     for structure in block.structures:
@@ -193,7 +203,7 @@ def _error_pixels(block: Block, cut: int, index: int) -> NDArray[np.uint8]:
     if kinds is None:
         kinds = np.zeros([n for axis, n in enumerate(block.grid.shape) if axis != cut][::-1], np.uint8)
     table = np.zeros((4, 4), np.uint8)
-    for kind_, color in ERROR_COLORS.items():
+    for kind_, color in colors.items():
         table[kind_] = [*bytes.fromhex(color[1:]), 77 if kind_ == 3 else 215]
     pixels: NDArray[np.uint8] = table[kinds]
     return pixels

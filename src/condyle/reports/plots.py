@@ -72,7 +72,7 @@ def spread(rows: Sequence[Row], heading: str) -> str:
     parts = [_axis(x, marks, height, heading)]
     for n, row in enumerate(rows):
         y = _TOP + _ROW * (n + 0.5)
-        parts.append(f'<g class="series{row.series}">{_text(left - 14, y + 4, row.name, "end", "name")}')
+        parts.append(f'<g class="series{row.series}">{text_at(left - 14, y + 4, row.name, "end", "name")}')
         if row.values:
             a, q1, m, q3, b = (x(v) for v in box_of([v for _, v in row.values]))
             parts.append(
@@ -87,8 +87,8 @@ def spread(rows: Sequence[Row], heading: str) -> str:
                 f'<circle class="dot" cx="{x(value):.1f}" cy="{y + shift:.1f}" r="3">'
                 f"<title>{escape(case)}: {value:.4g}</title></circle>"
             )
-        parts.append(_text(right + 14, y + 4, row.remark, "start", "remark") + "</g>")
-    return _svg(height, f"{heading}: box and dots", parts)
+        parts.append(text_at(right + 14, y + 4, row.remark, "start", "remark") + "</g>")
+    return svg(height, f"{heading}: box and dots", parts)
 
 
 def histogram(rows: Sequence[Row], heading: str) -> str:
@@ -106,20 +106,22 @@ def histogram(rows: Sequence[Row], heading: str) -> str:
         return left + (value - float(edges[0])) / float(edges[-1] - edges[0]) * (right - left)
 
     parts = [f'<path class="axis" d="M{left} {bottom}H{right}"/>']
-    parts += [_text(x(m), bottom + 16, _number(m), "middle", "tick") for m in marks]
-    parts += [_text((left + right) / 2, height - 6, heading, "middle", "heading")]
+    parts += [text_at(x(m), bottom + 16, number(m), "middle", "tick") for m in marks]
+    parts += [text_at((left + right) / 2, height - 6, heading, "middle", "heading")]
     for n in sorted({top, (top + 1) // 2} - {0}):
         y = bottom - n / top * (bottom - 12)
-        parts.append(f'<path class="grid" d="M{left} {y:.1f}H{right}"/>{_text(left - 6, y + 4, str(n), "end", "tick")}')
+        parts.append(
+            f'<path class="grid" d="M{left} {y:.1f}H{right}"/>{text_at(left - 6, y + 4, str(n), "end", "tick")}'
+        )
     for row, count in zip(rows, counts, strict=True):
         for n in np.flatnonzero(count).tolist():
             a, b, y = x(float(edges[n])), x(float(edges[n + 1])), bottom - count[n] / top * (bottom - 12)
             parts.append(
                 f'<rect class="bar series{row.series}" x="{a + 1:.1f}" y="{y:.1f}" width="{b - a - 2:.1f}" '
-                f'height="{bottom - y:.1f}"><title>{_number(float(edges[n]))} – {_number(float(edges[n + 1]))}: '  # noqa: RUF001
+                f'height="{bottom - y:.1f}"><title>{number(float(edges[n]))} – {number(float(edges[n + 1]))}: '  # noqa: RUF001
                 f"{count[n]}</title></rect>"
             )
-    return _svg(height, f"{heading}: histogram", parts, width)
+    return svg(height, f"{heading}: histogram", parts, width)
 
 
 def _axis(x: Callable[[float], float], marks: Sequence[float], height: float, heading: str) -> str:
@@ -127,20 +129,23 @@ def _axis(x: Callable[[float], float], marks: Sequence[float], height: float, he
     parts = []
     for mark in marks:
         parts.append(f'<path class="grid" d="M{x(mark):.1f} {_TOP}V{bottom:.1f}"/>')
-        parts.append(_text(x(mark), bottom + 16, _number(mark), "middle", "tick"))
-    parts.append(_text((x(marks[0]) + x(marks[-1])) / 2, height - 3, heading, "middle", "heading"))
+        parts.append(text_at(x(mark), bottom + 16, number(mark), "middle", "tick"))
+    parts.append(text_at((x(marks[0]) + x(marks[-1])) / 2, height - 3, heading, "middle", "heading"))
     return "".join(parts)
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
+    """A tick's text."""
     return f"{value:.5g}".replace("-", "−")  # noqa: RUF001 - typography
 
 
-def _text(x: float, y: float, text: str, anchor: str, kind: str) -> str:
+def text_at(x: float, y: float, text: str, anchor: str, kind: str) -> str:
+    """Text at a point; `anchor` is start, middle or end, `kind` its class in the style sheet."""
     return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>' if text else ""
 
 
-def _svg(height: float, label: str, parts: Sequence[str], width: float = _WIDTH) -> str:
+def svg(height: float, label: str, parts: Sequence[str], width: float = _WIDTH) -> str:
+    """A picture out of its parts; `label` says what it shows."""
     return (
         f'<svg class="plot" role="img" aria-label="{escape(label)}" viewBox="0 0 {width:g} {height:g}">'
         f"{''.join(parts)}</svg>"

@@ -105,7 +105,7 @@ def find_pairs(prediction: Path, reference: Path | None, label_sets: tuple[str, 
 
 
 def _of_folders(prediction: Path, reference: Path) -> Pairs:
-    judged, true = _cases_in(prediction), _cases_in(reference)
+    judged, true = cases_in(prediction), cases_in(reference)
     both = sorted(set(judged) & set(true))
     if not both:
         raise DataError(
@@ -123,7 +123,12 @@ def _of_folders(prediction: Path, reference: Path) -> Pairs:
     return Pairs(tuple(CasePair(id_, id_, true[id_], judged[id_]) for id_ in both), tuple(unmatched))
 
 
-def _cases_in(folder: Path) -> dict[str, MaskFiles]:
+def cases_in(folder: Path) -> dict[str, MaskFiles]:
+    """Case to its masks, by the names of the files.
+
+    Raises:
+        DataError: if there is none, or two of one case and structure.
+    """
     out: dict[str, MaskFiles] = {}
     for path in files_below(folder):
         first, *inner = name_below(folder, path).split("/")

@@ -1,0 +1,1 @@
+"""The page of `condyle compare`: several candidates on the same cases."""
