@@ -56,3 +56,10 @@ def model(**changes) -> Model:
         "card": "# Femur\n\nLeft and right, für Tests.\n",
     }
     return Model(**{**values, **changes})
+
+
+def cascade(**changes) -> Model:
+    """A CT model of two stages; the second is given both structures that the first found."""
+    first = plan(spacing_mm=(5.0, 1.4, 1.6))
+    second = plan(net=net(in_channels=3), cascade=(1, 2))
+    return model(**{"plan": second, "before": model(plan=first, card="# First stage\n"), **changes})

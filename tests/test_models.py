@@ -6,6 +6,7 @@ import gc
 import json
 import shutil
 import zipfile
+from dataclasses import replace
 
 import pytest
 import torch
@@ -15,12 +16,14 @@ from condyle.config import Channel, Region
 from condyle.errors import ConfigError, DataError, ModelError
 from condyle.labels import Labels
 from condyle.models import load, save
+from condyle.models.card import card
 
 FILES = {
     "plan.json",
     "labels.json",
     "cleanup.json",
     "record.json",
+    "recipe.json",
     "card.md",
     "fold_0.safetensors",
     "fold_1.safetensors",
@@ -36,8 +39,11 @@ def same_weights(left, right) -> bool:
 
 
 def same(left, right) -> bool:
-    names = ("plan", "labels", "folds", "cleanup", "record", "card")
-    return all(getattr(left, n) == getattr(right, n) for n in names) and same_weights(left, right)
+    if left is None or right is None:
+        return left is right
+    names = ("plan", "labels", "folds", "cleanup", "record", "recipe", "card")
+    alike = all(getattr(left, n) == getattr(right, n) for n in names) and same_weights(left, right)
+    return alike and same(left.before, right.before)
 
 
 @pytest.fixture
@@ -62,6 +68,99 @@ def edited(file, change):
 def test_a_saved_model_comes_back_the_same(folder):
     assert {f.name for f in folder.iterdir()} == FILES
     assert same(load(folder), made.model())
+
+
+def test_a_cascade_comes_back_with_both_its_stages(tmp_path):
+    save(made.cascade(), tmp_path / "cascade")
+    assert {f.name for f in (tmp_path / "cascade").iterdir()} == {*FILES, "before"}
+    assert same(load(tmp_path / "cascade"), made.cascade())
+    assert same(load(zipped(tmp_path / "cascade", tmp_path / "cascade.zip")), made.cascade())
+
+
+def test_a_cascade_without_its_first_stage_is_refused(tmp_path):
+    save(made.cascade(), tmp_path / "cascade")
+    shutil.rmtree(tmp_path / "cascade" / "before")
+    with pytest.raises(ModelError, match=r"cascade: model: stage before: expected one, for a plan with a cascade"):
+        load(tmp_path / "cascade")
+
+
+def test_stages_do_not_lie_in_each_other_without_end(tmp_path):
+    save(made.cascade(), tmp_path / "a")
+    save(made.cascade(), tmp_path / "b")
+    (tmp_path / "b").rename(tmp_path / "a" / "before" / "before")
+    with pytest.raises(ModelError, match=r"before/before: expected no stage before the first one"):
+        load(tmp_path / "a")
+
+
+def test_stages_that_do_not_fit_each_other_are_refused():
+    with pytest.raises(ModelError, match="got one whose findings this stage does not look at"):
+        made.model(before=made.model())
+    one = made.model(plan=made.plan(net=made.net(out_channels=2)), labels=Labels.of({"femur": 1}))
+    with pytest.raises(ModelError, match=r"stage before: expected the labels \(1, 2\), got \(1,\), of which"):
+        made.cascade(before=one)
+    with pytest.raises(ModelError, match="stage before: expected one that sees the scan alone, got a cascade"):
+        made.cascade(before=made.cascade())
+    other = made.model(plan=made.plan(channels=(Channel("T1", "zscore"),)))
+    with pytest.raises(ModelError, match="expected the channels CT, got T1"):
+        made.cascade(before=other)
+
+
+@pytest.mark.parametrize(
+    ("cascade", "message"),
+    [
+        ((1,), r"channels: expected one for each input of the net, got 1 and 1 structures for a net of 3"),
+        ((1, 1), "cascade: expected ids of structures, each once"),
+        ((0, 1), "cascade: expected ids of structures, each once"),
+    ],
+)
+def test_structures_of_the_stage_before_are_inputs_of_the_network(cascade, message):
+    assert made.cascade().plan.net.in_channels == 3
+    with pytest.raises(ConfigError, match=message):
+        made.plan(net=made.net(in_channels=3), cascade=cascade)
+
+
+def test_how_it_was_trained_travels_with_the_model_and_may_be_missing(tmp_path):
+    recipe = {"loss": "dice_ce", "epochs": 1000, "freeze": []}
+    save(made.model(recipe=recipe), tmp_path / "model")
+    assert load(tmp_path / "model").recipe == recipe
+    (tmp_path / "model" / "recipe.json").unlink()
+    assert load(tmp_path / "model").recipe == {}
+
+
+def test_a_model_without_a_card_is_given_one(tmp_path):
+    record = {
+        "training_cases": 27,
+        "licence": "CC BY 4.0",
+        "validation": {"femur_left": {"dice": 0.9731, "hd95_mm": 1.25}, "femur_right": {"dice": 0.9688}},
+    }
+    save(made.model(record=record, card="", recipe={"loss": "dice_ce"}), tmp_path / "femora")
+    card = load(tmp_path / "femora").card
+    assert card.startswith("# femora\n")
+    for line in (
+        "| 1 | femur_left | left | femur_right |",
+        "- Channels, in this order: CT (ct: -200 to 1000)",
+        "- Resampled to 2.5 x 0.7 x 0.8 mm along the tensor's axes (1, 2, 0 of the scan)",
+        "- Training cases: 27",
+        "- loss: dice_ce",
+        "| femur_left | 0.9731 | 1.25 |",
+        "| femur_right | 0.9688 |  |",
+        "CC BY 4.0",
+    ):
+        assert f"\n{line}\n" in card
+
+
+def test_a_card_tells_what_is_not_known():
+    text = card(made.cascade(record={}), "Two stages")
+    assert "- Training cases: not told" in text
+    assert "Not told: its record has no validation scores." in text
+    assert "Not told. Ask whoever made it before you use it." in text
+    assert "- A stage before, stored with it: plain_unet, 3-D, 2 stages" in text
+    regions = made.plan(regions=(Region("bone", (1, 2), 1), *(Region(n, (2,), 2) for n in "ab")))
+    channel = (Channel("T1", "zscore", True),)
+    text = card(made.model(plan=replace(regions, channels=channel, spacing_mm=(None, 1.0, 0.5))), "Regions")
+    assert "- bone: femur_left, femur_right" in text
+    assert "T1 (zscore, where not 0)" in text
+    assert "the scan's own x 1 x 0.5 mm" in text
 
 
 def test_saving_what_was_loaded_gives_the_same_bytes(folder, tmp_path):
@@ -152,7 +251,8 @@ def test_an_unknown_fold_is_refused_with_the_folds_there_are(folder):
         ("plan.json", lambda d: d.pop("patch"), "plan.json: expected the key patch"),
         ("plan.json", lambda d: d.update(mirror=[3]), "plan: mirror: expected axes below 3"),
         ("labels.json", lambda d: d.update(colour="red"), "labels: expected keys structures, ignore, regions"),
-        ("labels.json", lambda d: d["structures"].pop(), "labels: "),
+        ("labels.json", lambda d: d["structures"].pop(), r"labels\.json: labels: femur_left: expected a mirror"),
+        ("labels.json", lambda d: d["structures"].clear(), "femur: model: labels: expected one for each of 3 outputs"),
     ],
 )
 def test_a_folder_with_wrong_content_is_refused(folder, name, change, message):
@@ -190,6 +290,9 @@ def test_what_is_no_model_is_refused(folder, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(ModelError, match=r"expected a model: plan\.json and labels\.json"):
         load(tmp_path / "empty")
+    (folder / "record.json").write_text("[" * 100_000)
+    with pytest.raises(ModelError, match=r"record\.json: expected a JSON file"):
+        load(folder)
     (folder / "record.json").unlink()
     with pytest.raises(ModelError, match=r"record\.json: expected a JSON file"):
         load(folder)

@@ -80,6 +80,15 @@ def test_a_model_written_for_nnunet_comes_back_the_same(folder):
     assert same_weights(back, model)
 
 
+@pytest.mark.parametrize(("data", "name", "configuration"), REFERENCES)
+def test_what_is_written_for_nnunet_says_what_nnunet_says_itself(shared_nnunet, tmp_path, data, name, configuration):
+    original = json.loads((shared_nnunet / data / name / "plans.json").read_text())["configurations"][configuration]
+    back = export_nnunet(load(shared_nnunet / data / name), tmp_path)
+    written = json.loads((back / "plans.json").read_text())["configurations"][configuration]
+    for key in written.keys() - {"data_identifier", "batch_dice"}:
+        assert written[key] == original[key], key
+
+
 def test_2d_regions_and_masked_zscore_written_for_nnunet_come_back_the_same(tmp_path):
     two = (3, 3)
     net = made.net(
@@ -111,10 +120,10 @@ def old(plans):
     (table,) = plans["configurations"].values()
     kwargs = table.pop("architecture")["arch_kwargs"]
     table |= {
-        "UNet_class_name": "PlainConvUNet",
+        "UNet_class_name": "ResidualEncoderUNet" if "n_blocks_per_stage" in kwargs else "PlainConvUNet",
         "UNet_base_num_features": kwargs["features_per_stage"][0],
-        "unet_max_num_features": 320,
-        "n_conv_per_stage_encoder": kwargs["n_conv_per_stage"],
+        "unet_max_num_features": max(kwargs["features_per_stage"]),
+        "n_conv_per_stage_encoder": kwargs.get("n_conv_per_stage", kwargs.get("n_blocks_per_stage")),
         "n_conv_per_stage_decoder": kwargs["n_conv_per_stage_decoder"],
         "num_pool_per_axis": [0, 1, 1],
         "pool_op_kernel_sizes": kwargs["strides"],
@@ -123,10 +132,31 @@ def old(plans):
     plans["foreground_intensity_properties_by_modality"] = plans.pop("foreground_intensity_properties_per_channel")
 
 
-def test_old_plans_without_an_architecture_give_the_same_plan(folder):
+@pytest.mark.parametrize("kind", ["plain_unet", "residual_unet"])
+def test_old_plans_without_an_architecture_give_the_same_network(tmp_path, kind):
+    """Features double from stage to stage up to the most that are allowed: 4, 6, 6."""
+    net = made.net(
+        kind=kind,
+        features=(4, 6, 6),
+        kernels=((1, 3, 3), (3, 3, 3), (3, 3, 3)),
+        strides=((1, 1, 1), (1, 2, 2), (2, 2, 2)),
+        blocks=(2, 1, 3),
+        decoder_blocks=(2, 1),
+    )
+    folder = export_nnunet(made.model(plan=made.plan(net=net)), tmp_path)
     expected = load(folder).plan
     edited(folder / "plans.json", old)
+    assert "architecture" not in (folder / "plans.json").read_text()
     assert load(folder).plan == expected
+    assert load(folder).plan.net == net
+    assert load(folder).state("1").keys() == made.state(net).keys()
+
+
+def test_old_plans_that_lack_a_key_are_refused_by_its_name(folder):
+    edited(folder / "plans.json", old)
+    edited(folder / "plans.json", lambda p: table(p).pop("conv_kernel_sizes"))
+    with pytest.raises(ModelError, match="or the keys of old plans, got no conv_kernel_sizes"):
+        load(folder)
 
 
 def test_old_plans_of_the_reference_give_the_same_plan(shared_nnunet, tmp_path):
@@ -172,7 +202,6 @@ def architecture(plans):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda p: table(p).update(previous_stage="3d_lowres"), "a cascade after 3d_lowres"),
         (lambda p: table(p).update(zoom=2), "keys that nnU-Net 2.0 to 2.8 write, got zoom"),
         (lambda p: table(p).pop("patch_size"), "as nnU-Net v2 writes them, got KeyError"),
         (lambda p: table(p).update(preprocessor_name="Mine"), "DefaultPreprocessor, got Mine"),

@@ -137,6 +137,8 @@ class Plan:
             the structures by ascending id.
         mirror: Axes of the network along which it was trained on mirrored patches too, so that it may be asked again
             about mirrored ones.
+        cascade: Ids of structures of the stage before, each an extra input channel behind the scan's, 1 where it was
+            found.
     """
 
     net: NetConfig
@@ -150,15 +152,19 @@ class Plan:
     separate: Literal["auto", "never"] = "auto"
     regions: tuple[Region, ...] = ()
     mirror: tuple[int, ...] = ()
+    cascade: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.patch) != self.net.dim or min(self.patch) < 1:
             raise ConfigError("plan: patch", expected=f"{self.net.dim} sizes above 0", got=str(self.patch))
         if any(p % d for p, d in zip(self.patch, self.net.divisor, strict=True)):
             raise ConfigError("plan: patch", expected=f"sizes divisible by {self.net.divisor}", got=str(self.patch))
-        if len(self.channels) != self.net.in_channels:
-            got = f"{len(self.channels)} for a net of {self.net.in_channels}"
+        if not self.channels or len(self.channels) + len(self.cascade) != self.net.in_channels:
+            behind = f" and {len(self.cascade)} structures" if self.cascade else ""
+            got = f"{len(self.channels)}{behind} for a net of {self.net.in_channels}"
             raise ConfigError("plan: channels", expected="one for each input of the net", got=got)
+        if len(set(self.cascade)) < len(self.cascade) or min(self.cascade, default=1) < 1:
+            raise ConfigError("plan: cascade", expected="ids of structures, each once", got=str(self.cascade))
         if sorted(self.axes) != [0, 1, 2]:
             raise ConfigError("plan: axes", expected="an order of 0, 1, 2", got=str(self.axes))
         if self.regions and len(self.regions) != self.net.out_channels:

@@ -1,6 +1,7 @@
 """Our own model folder: what a model is, in files that any tool can read.
 
-plan.json, labels.json, cleanup.json, record.json, card.md, fold_<k>.safetensors
+plan.json, labels.json, cleanup.json, record.json, recipe.json, card.md, fold_<k>.safetensors; the first stage of a
+cascade is a model folder of its own in `before`.
 """
 
 from __future__ import annotations
@@ -15,32 +16,52 @@ from condyle.config import NetConfig, Plan, from_json, to_json
 from condyle.errors import CondyleError, ModelError
 from condyle.io.atomic import atomic_folder
 from condyle.labels import Labels
+from condyle.models.card import card
 from condyle.models.model import Model
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 _WEIGHTS = "fold_{}.safetensors"
+_BEFORE = "before"
 
 
 def save(model: Model, folder: Path, *, overwrite: bool = False) -> None:
-    """Write a model as a folder; it is there whole or not at all.
+    """Write a model as a folder; it is there whole or not at all. A model without a card is given one.
 
     Raises:
         DataError: if the folder exists and `overwrite` is false, or the disk refuses.
         ModelError: if weights cannot be read.
     """
+    with atomic_folder(folder, overwrite=overwrite) as temporary:
+        _write(model, temporary, folder.name)
+
+
+def write_tables(model: Model, folder: Path, name: str) -> None:
+    """Write all of a model but its weights into a folder that is there."""
+    _write_json(folder / "plan.json", to_json(model.plan))
+    _write_json(folder / "labels.json", model.labels.to_json())
+    _write_json(folder / "cleanup.json", list(model.cleanup))
+    _write_json(folder / "record.json", dict(model.record))
+    _write_json(folder / "recipe.json", dict(model.recipe))
+    (folder / "card.md").write_text(model.card or card(model, name), encoding="utf-8")
+
+
+def _write(model: Model, folder: Path, name: str) -> None:
     from safetensors.torch import save_file
 
-    with atomic_folder(folder, overwrite=overwrite) as temporary:
-        _write_json(temporary / "plan.json", to_json(model.plan))
-        _write_json(temporary / "labels.json", model.labels.to_json())
-        _write_json(temporary / "cleanup.json", list(model.cleanup))
-        _write_json(temporary / "record.json", dict(model.record))
-        (temporary / "card.md").write_text(model.card, encoding="utf-8")
-        for fold in model.folds:
-            state = {name: tensor.contiguous() for name, tensor in model.state(fold).items()}
-            save_file(state, temporary / _WEIGHTS.format(fold))
+    write_tables(model, folder, name)
+    for fold in model.folds:
+        state = {name: tensor.contiguous() for name, tensor in model.state(fold).items()}
+        save_file(state, folder / weights_file(fold))
+    if model.before is not None:
+        (folder / _BEFORE).mkdir()
+        _write(model.before, folder / _BEFORE, f"{name}, first stage")
+
+
+def weights_file(fold: str) -> str:
+    """Name of the file that holds a fold's weights."""
+    return _WEIGHTS.format(fold)
 
 
 def is_ours(folder: Path) -> bool:
@@ -48,18 +69,27 @@ def is_ours(folder: Path) -> bool:
     return (folder / "plan.json").is_file() and (folder / "labels.json").is_file()
 
 
-def read(folder: Path, held: object = None) -> Model:
+def read(folder: Path, held: object = None, *, first_stage: bool = False) -> Model:
     """The model of a folder that `save` wrote.
+
+    Args:
+        folder: The model's.
+        held: What must live as long as the model.
+        first_stage: Whether it is the first stage of a cascade.
 
     Raises:
         ModelError: if a file is missing or cannot be understood, or parts do not fit each other.
     """
+    first = folder / _BEFORE
+    if first_stage and first.exists():
+        raise ModelError(first, expected="no stage before the first one", got="one")
+    file = folder / "plan.json"
     try:
-        plan = from_json(Plan, read_json(folder / "plan.json"), str(folder / "plan.json"))
-        labels = Labels.from_json(_table(folder / "labels.json"))
+        plan = from_json(Plan, read_json(file), str(file))
+        file = folder / "labels.json"
+        labels = Labels.from_json(_table(file))
     except CondyleError as error:
-        where = error.where if str(folder) in error.where else f"{folder}: {error.where}"
-        raise ModelError(where, expected=error.expected, got=error.got, hint=error.hint) from error
+        raise told_of(file, error) from error
     cleanup = read_json(folder / "cleanup.json")
     if not isinstance(cleanup, list):
         raise ModelError(folder / "cleanup.json", expected="a list", got=type(cleanup).__name__)
@@ -68,9 +98,28 @@ def read(folder: Path, held: object = None) -> Model:
     if not files:
         raise ModelError(folder, expected=f"weights ({_WEIGHTS.format(0)})", got="none")
     weights = {f.name[len(head) : -len(tail)]: partial(read_state, f, plan.net) for f in files}
-    card = folder / "card.md"
-    text = card.read_text(encoding="utf-8") if card.is_file() else ""
-    return Model(plan, labels, weights, tuple(cleanup), _table(folder / "record.json"), text, held)
+    recipe = folder / "recipe.json"
+    text = folder / "card.md"
+    try:
+        return Model(
+            plan=plan,
+            labels=labels,
+            weights=weights,
+            cleanup=tuple(cleanup),
+            record=_table(folder / "record.json"),
+            card=text.read_text(encoding="utf-8", errors="replace") if text.is_file() else "",
+            held=held,
+            before=read(first, held, first_stage=True) if first.is_dir() else None,
+            recipe=_table(recipe) if recipe.is_file() else {},
+        )
+    except ModelError as error:
+        raise told_of(folder, error) from error
+
+
+def told_of(path: Path, error: CondyleError) -> ModelError:
+    """The error with the name of a model's file or folder, where it does not tell it."""
+    where = error.where if str(path) in error.where else f"{path}: {error.where}"
+    return ModelError(where, expected=error.expected, got=error.got, hint=error.hint)
 
 
 def read_state(path: Path, config: NetConfig) -> dict[str, Tensor]:
@@ -100,7 +149,7 @@ def read_json(path: Path) -> Any:
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         got = error.strerror or str(error) if isinstance(error, OSError) else str(error)
         raise ModelError(path, expected="a JSON file of a model", got=got) from error
 

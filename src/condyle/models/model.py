@@ -2,6 +2,7 @@
 
 * **fold**: one of several networks of a model, each trained on another part of the data: `0`, `1`, ... or `all`.
 * **state**: a network's weights by name.
+* **cascade**: a model of two stages; the second sees, beside the scan, what the first found in it.
 """
 
 from __future__ import annotations
@@ -32,9 +33,11 @@ class Model:
         record: How the model came to be, as plain data.
         card: What a user should know of it, in Markdown.
         held: What must live as long as the model: the unpacked folder of a zip.
+        before: The stage that is run first, for a plan with a `cascade`: the same scans and labels, a plan of its own.
+        recipe: How it was trained, as plain data.
 
     Raises:
-        ModelError: if there is no fold, or labels and outputs of the network do not fit.
+        ModelError: if there is no fold, or labels, outputs of the network and the stage before do not fit.
     """
 
     plan: Plan
@@ -44,6 +47,8 @@ class Model:
     record: Mapping[str, Any] = field(default_factory=dict)
     card: str = ""
     held: object = field(default=None, repr=False, compare=False)
+    before: Model | None = None
+    recipe: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.weights:
@@ -56,6 +61,22 @@ class Model:
         unknown = {i for r in self.plan.regions for i in (*r.ids, r.paint)} - set(self.labels.ids)
         if unknown:
             raise ModelError("model: regions", expected=f"ids among {self.labels.ids}", got=str(sorted(unknown)))
+        if self.before is not None or self.plan.cascade:
+            self._check_stages(self.before)
+
+    def _check_stages(self, before: Model | None) -> None:
+        if before is None or not self.plan.cascade:
+            got = "none" if before is None else "one whose findings this stage does not look at"
+            raise ModelError("model: stage before", expected="one, for a plan with a cascade", got=got)
+        if before.before is not None:
+            raise ModelError("model: stage before", expected="one that sees the scan alone", got="a cascade")
+        if before.labels.ids != self.labels.ids or not set(self.plan.cascade) <= set(before.labels.ids):
+            got = f"{before.labels.ids}, of which {self.plan.cascade} are looked at"
+            raise ModelError("model: stage before", expected=f"the labels {self.labels.ids}", got=got)
+        ours, first = ([c.name for c in plan.channels] for plan in (self.plan, before.plan))
+        if ours != first:
+            expected = f"the channels {', '.join(ours)}"
+            raise ModelError("model: stage before", expected=expected, got=", ".join(first))
 
     @property
     def folds(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""A model as an nnU-Net v2 results folder, which nnU-Net loads and predicts with.
+"""A model as an nnU-Net v2 results folder, which nnU-Net loads and predicts with. A cascade gives two, side by side.
 
 Trainer and planner are nnU-Net's defaults by name; what they did not do here (fingerprint, training) is left out.
 """
@@ -6,6 +6,7 @@ Trainer and planner are nnU-Net's defaults by name; what they did not do here (f
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 
 from condyle.config import Channel, NetConfig, Plan
 from condyle.errors import ModelError
-from condyle.io.atomic import atomic_folder
+from condyle.io.atomic import atomic_folder, refuse_existing
 from condyle.models.model import Model
 
 TRAINER = "nnUNetTrainer"
@@ -26,7 +27,7 @@ _SCHEMES = {
     "rgb": "RGBTo01Normalization",
     "none": "NoNormalization",
 }
-_NETWORKS = {"plain_unet": "unet.PlainConvUNet", "residual_unet": "residual_unet.ResidualEncoderUNet"}
+_NETWORKS = {"plain_unet": "unet.PlainConvUNet", "residual_unet": "unet.ResidualEncoderUNet"}
 _READERS = {None: "SimpleITKIO", "RAS": "SimpleITKIOWithReorient"}
 
 
@@ -35,7 +36,7 @@ def export_nnunet(model: Model, folder: Path, *, dataset: str = "Dataset001_Cond
 
     Args:
         model: With a network that nnU-Net has.
-        folder: Where; the model's own folder is made inside.
+        folder: Where; the model's own folder is made inside, and one for the first stage of a cascade.
         dataset: nnU-Net's name of the training set.
         overwrite: Whether to replace an earlier one.
 
@@ -44,17 +45,33 @@ def export_nnunet(model: Model, folder: Path, *, dataset: str = "Dataset001_Cond
 
     Raises:
         ModelError: if nnU-Net cannot do what the model's plan says.
-        DataError: if the folder exists and `overwrite` is false, or the disk refuses.
+        DataError: if a folder exists and `overwrite` is false, or the disk refuses.
     """
+    stages = _stages(model)
+    for stage in stages.values():
+        _check(stage)
+    plans = _plans(stages, dataset)
+    outs = {name: folder / f"{TRAINER}__{PLANS}__{name}" for name in stages}
+    for out in outs.values():
+        refuse_existing(out, overwrite=overwrite)
+    for name, stage in stages.items():
+        _write(stage, name, plans, outs[name], overwrite=overwrite)
+    return outs[next(reversed(stages))]
+
+
+def _stages(model: Model) -> dict[str, Model]:
+    """nnU-Net's name of each configuration, in the order they are run."""
+    if model.before is None:
+        return {"2d" if model.plan.net.dim == 2 else "3d_fullres": model}
+    return {"3d_lowres": model.before, "3d_cascade_fullres": model}
+
+
+def _write(model: Model, configuration: str, plans: dict[str, Any], out: Path, *, overwrite: bool) -> None:
     import torch
 
     from condyle.nets.nnunet_names import to_nnunet
 
-    _check(model)
-    configuration = "2d" if model.plan.net.dim == 2 else "3d_fullres"
-    plans = _plans(model.plan, dataset, configuration)
     table = _dataset(model)
-    out = folder / f"{TRAINER}__{PLANS}__{configuration}"
     with atomic_folder(out, overwrite=overwrite) as temporary:
         for name, content in (("plans.json", plans), ("dataset.json", table)):
             (temporary / name).write_text(json.dumps(content, indent=4) + "\n", encoding="utf-8")
@@ -67,7 +84,6 @@ def export_nnunet(model: Model, folder: Path, *, dataset: str = "Dataset001_Cond
             }
             (temporary / f"fold_{fold}").mkdir()
             torch.save(checkpoint, temporary / f"fold_{fold}" / "checkpoint_final.pth")
-    return out
 
 
 def _check(model: Model) -> None:
@@ -79,13 +95,27 @@ def _check(model: Model) -> None:
         "plan: crop_nonzero": (plan.crop_nonzero, "true", "false"),
         "plan: spacing_mm": (None not in spacing, "a spacing for each axis of the network", plan.spacing_mm),
         "labels": (model.labels.ids == tuple(range(1, 1 + count)), "ids 1, 2, 3 ... without a gap", model.labels.ids),
+        "plan: cascade": (plan.cascade in {(), model.labels.ids}, "every structure, or none", plan.cascade),
     }
+    if model.before is not None:
+        faults |= _faults_of_stages(model, model.before)
     for where, (fine, expected, got) in faults.items():
         if not fine:
             raise ModelError(where, expected=f"{expected}, for nnU-Net", got=str(got))
 
 
-def _plans(plan: Plan, dataset: str, configuration: str) -> dict[str, Any]:
+def _faults_of_stages(model: Model, first: Model) -> dict[str, tuple[bool, str, Any]]:
+    """nnU-Net tells channels and axes once, for both stages of a cascade."""
+    alike = all(getattr(model.plan, name) == getattr(first.plan, name) for name in ("channels", "axes", "orientation"))
+    dims = model.plan.net.dim, first.plan.net.dim
+    return {
+        "model: stage before": (alike, "the same channels, axes and orientation", "others"),
+        "model: stages": (dims == (3, 3), "two of dim 3", f"dim {dims}"),
+    }
+
+
+def _plans(stages: Mapping[str, Model], dataset: str) -> dict[str, Any]:
+    plan = next(iter(stages.values())).plan
     transpose = [2 - axis for axis in plan.axes]
     return {
         "dataset_name": dataset,
@@ -93,7 +123,7 @@ def _plans(plan: Plan, dataset: str, configuration: str) -> dict[str, Any]:
         "image_reader_writer": _READERS[plan.orientation],
         "transpose_forward": transpose,
         "transpose_backward": [int(axis) for axis in np.argsort(transpose)],
-        "configurations": {configuration: _configuration(plan, configuration)},
+        "configurations": {name: _configuration(stage.plan, name) for name, stage in stages.items()},
         "experiment_planner_used": "ExperimentPlanner",
         "label_manager": "LabelManager",
         "foreground_intensity_properties_per_channel": {str(n): _measured(c) for n, c in enumerate(plan.channels)},
@@ -107,7 +137,7 @@ def _configuration(plan: Plan, configuration: str) -> dict[str, Any]:
         kwargs = {"is_seg": what == "seg", "order": order, "order_z": 0, "force_separate_z": force}
         resampling[f"resampling_fn_{what}"] = "resample_data_or_seg_to_shape"
         resampling[f"resampling_fn_{what}_kwargs"] = kwargs
-    return {
+    out = {
         "data_identifier": f"{PLANS}_{configuration}",
         "preprocessor_name": "DefaultPreprocessor",
         "batch_size": plan.batch,
@@ -119,6 +149,7 @@ def _configuration(plan: Plan, configuration: str) -> dict[str, Any]:
         "architecture": _architecture(plan.net),
         "batch_dice": True,
     }
+    return out | ({"previous_stage": "3d_lowres"} if plan.cascade else {})
 
 
 def _architecture(net: NetConfig) -> dict[str, Any]:

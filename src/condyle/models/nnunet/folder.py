@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from condyle.config import NetConfig
-from condyle.errors import ModelError
-from condyle.models.folder import read_json
+from condyle.errors import CondyleError, ModelError
+from condyle.models.card import card
+from condyle.models.folder import read_json, told_of
 from condyle.models.model import Model
 from condyle.models.nnunet.checkpoint import read_checkpoint
-from condyle.models.nnunet.plans import read_plans
+from condyle.models.nnunet.plans import previous_stage, read_plans
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,11 +27,19 @@ def is_nnunet(folder: Path) -> bool:
     return (folder / "plans.json").is_file() and (folder / "dataset.json").is_file()
 
 
-def read(folder: Path, held: object = None) -> Model:
+def read(folder: Path, held: object = None, *, first_stage: bool = False) -> Model:
     """The model of a results folder. Which configuration it is, its checkpoints tell.
 
+    The first stage of a cascade is looked for beside its second, where nnU-Net keeps it.
+
+    Args:
+        folder: `<trainer>__<plans>__<configuration>`.
+        held: What must live as long as the model.
+        first_stage: Whether it is to be the first stage of a cascade.
+
     Raises:
-        ModelError: if there is no checkpoint, folds differ in kind, or the network is not one of ours.
+        ModelError: if there is no checkpoint, folds differ in kind, the network is not one of ours, or the first
+            stage of a cascade is not there.
     """
     files = _checkpoints(folder)
     plans, dataset = read_json(folder / "plans.json"), read_json(folder / "dataset.json")
@@ -43,15 +52,36 @@ def read(folder: Path, held: object = None) -> Model:
             got = f"{first.trainer} {first.configuration} and {other.trainer} {other.configuration}"
             raise ModelError(folder, expected="folds of one kind", got=got)
     plan, labels = read_plans(plans, dataset, first.configuration, folder)
+    if first_stage and plan.cascade:
+        raise ModelError(folder, expected="a first stage, which sees the scan alone", got="the second of a cascade")
     mirror = tuple(axis for axis in first.mirror if axis < plan.net.dim)
-    return Model(
-        plan=replace(plan, mirror=mirror),
-        labels=labels,
-        weights={fold: partial(_state, file, plan.net) for fold, file in files.items()},
-        record=_record(plans, dataset, first.configuration, first.trainer, files),
-        card=_card(plans, first.configuration, first.trainer),
-        held=held,
-    )
+    earlier = previous_stage(plans, first.configuration, folder)
+    before = None if earlier is None else _stage_before(folder, earlier, held)
+    try:
+        model = Model(
+            plan=replace(plan, mirror=mirror),
+            labels=labels,
+            weights={fold: partial(_state, file, plan.net) for fold, file in files.items()},
+            record=_record(plans, dataset, first.configuration, first.trainer, files),
+            held=held,
+            before=before,
+        )
+    except CondyleError as error:
+        raise told_of(folder, error) from error
+    return replace(model, card=card(model, str(plans.get("dataset_name", folder.name))))
+
+
+def _stage_before(folder: Path, configuration: str, held: object) -> Model:
+    """The first stage of a cascade: the folder beside its second that differs in the configuration alone."""
+    beside = folder.with_name("__".join([*folder.name.split("__")[:-1], configuration]))
+    if not is_nnunet(beside) or beside == folder:
+        raise ModelError(
+            folder,
+            expected=f"the first stage of its cascade beside it, in {beside.name}",
+            got="no model of that name",
+            hint=f"Copy the folder {beside.name} of the same nnU-Net results there.",
+        )
+    return read(beside, held, first_stage=True)
 
 
 def _checkpoints(folder: Path) -> dict[str, Path]:
@@ -86,8 +116,3 @@ def _record(
         "licence": dataset.get("licence", dataset.get("license")),
         "reference": dataset.get("reference"),
     }
-
-
-def _card(plans: dict[str, Any], configuration: str, trainer: str) -> str:
-    name = plans.get("dataset_name", "A model")
-    return f"# {name}\n\nTrained with nnU-Net v2: {trainer}, {plans.get('plans_name')}, {configuration}.\n"

@@ -80,6 +80,15 @@ def read_plans(
         raise ModelError(where, expected="plans and dataset as nnU-Net v2 writes them", got=repr(error)) from error
 
 
+def previous_stage(plans: Mapping[str, Any], configuration: str, where: str | Path) -> str | None:
+    """The configuration whose findings a cascade's second stage is given; None for a network that sees the scan alone.
+
+    Raises:
+        ModelError: as `read_plans`, which is to be called first.
+    """
+    return _resolved(plans["configurations"], configuration, where).get("previous_stage") or None
+
+
 def _plan(
     plans: Mapping[str, Any], dataset: Mapping[str, Any], table: Mapping[str, Any], labels: Labels, where: str | Path
 ) -> Plan:
@@ -91,9 +100,11 @@ def _plan(
     spacing = [float(s) for s in table["spacing"]]
     a, b, c = [None, *spacing] if len(spacing) == 2 else spacing
     i, j, k = (2 - int(axis) for axis in plans["transpose_forward"])
-    out_channels = len(regions) or 1 + len(labels.ids)
+    # A second stage is given every label but background and ignore, where there are regions too.
+    cascade = labels.ids if table.get("previous_stage") else ()
+    inputs, outputs = len(channels) + len(cascade), len(regions) or 1 + len(labels.ids)
     return Plan(
-        net=net_config(table, in_channels=len(channels), out_channels=out_channels, where=where),
+        net=net_config(table, in_channels=inputs, out_channels=outputs, where=where),
         channels=channels,
         spacing_mm=(a, b, c),
         patch=tuple(int(n) for n in table["patch_size"]),
@@ -102,6 +113,7 @@ def _plan(
         orientation=_READERS[plans.get("image_reader_writer", "SimpleITKIO")],
         separate=_separate(table, where),
         regions=regions,
+        cascade=cascade,
     )
 
 
@@ -127,13 +139,6 @@ def _resolved(
 
 def _check_preparation(plans: Mapping[str, Any], table: Mapping[str, Any], where: str | Path) -> None:
     """Refuse what would prepare a scan in another way than `condyle.prepare`."""
-    if table.get("previous_stage"):
-        raise ModelError(
-            f"{where}: previous_stage",
-            expected="a network that sees the scan alone",
-            got=f"a cascade after {table['previous_stage']}",
-            hint="Give the folder of another configuration of the model; cascades cannot be run yet.",
-        )
     reader = plans.get("image_reader_writer", "SimpleITKIO")
     if reader not in _READERS:
         raise ModelError(f"{where}: image_reader_writer", expected=f"one of {', '.join(_READERS)}", got=str(reader))

@@ -1,0 +1,43 @@
+"""A model folder that grows a fold at a time while its networks are trained; usable from the first fold on."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from condyle.io.atomic import atomic_file
+from condyle.models.folder import read_state, weights_file, write_tables
+from condyle.models.model import Model
+
+
+def add_fold(model: Model, folder: Path, fold: str, weights: Path) -> None:
+    """Put a fold's weights into a model's folder; the file is there whole or not at all.
+
+    Args:
+        model: Whose they are.
+        folder: Of the model, or where it is to be.
+        fold: Its name.
+        weights: A safetensors file.
+
+    Raises:
+        DataError: if the disk refuses.
+        ModelError: if they are not the weights of the model's network.
+    """
+    from safetensors.torch import save_file
+
+    state = read_state(weights, model.plan.net)
+    with atomic_file(folder / weights_file(fold), overwrite=True) as temporary:
+        save_file(state, temporary)
+
+
+def write_all_tables(model: Model, folder: Path) -> None:
+    """Write all of a model but its weights, each file whole.
+
+    Raises:
+        DataError: if the disk refuses.
+    """
+    with tempfile.TemporaryDirectory() as made:
+        write_tables(model, Path(made), folder.name)
+        for table in sorted(Path(made).iterdir()):
+            with atomic_file(folder / table.name, overwrite=True) as temporary:
+                temporary.write_bytes(table.read_bytes())
