@@ -108,7 +108,10 @@ def parameter_of(knob: Knob) -> inspect.Parameter:
     if knob.positional:
         info = typer.Argument(help=knob.help, show_default=False)
     else:
-        names = [flag_of(knob), *_SHORT.get(knob.name, [])]
+        # What is on, or open, by default has a way to turn it off.
+        switch = _without_none(knob.annotation)[0] is bool and default is not False
+        off = "/--no-" + knob.name.replace("_", "-") if switch else ""
+        names = [flag_of(knob) + off, *_SHORT.get(knob.name, [])]
         info = typer.Option(*names, help=knob.help, show_default=default not in (None, [], False))
     return inspect.Parameter(
         knob.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, info]
@@ -120,6 +123,13 @@ def flag_of(knob: Knob) -> str:
     repeated = typing.get_origin(_shown_type(knob.annotation)) is list
     name = knob.name.removesuffix("s") if repeated else knob.name
     return "--" + name.replace("_", "-")
+
+
+def _both_ways(knob: Knob) -> str:
+    """The flag; of a switch that may be on already also the one that turns it off."""
+    flag = flag_of(knob)
+    switch = _without_none(knob.annotation)[0] is bool
+    return f"{flag}/--no-{flag[2:]}" if switch and knob.default is not False else flag
 
 
 #: Options with a one-letter form.

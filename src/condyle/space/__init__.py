@@ -3,7 +3,7 @@
 from condyle.space.axes import ORIENTATIONS, Affine, axis_codes, world_axes
 from condyle.space.crop import Box, bounding_box, crop, cropped_grid, pad
 from condyle.space.grid import Grid, orthonormalized
-from condyle.space.orient import flip, permute, reorient
+from condyle.space.orient import flip, permute, reorient, side_axis
 from condyle.space.regrid import orders_with_separate, resized_grid, separate_axis, spaced_grid
 from condyle.space.resample import CUBIC, LINEAR, NEAREST, resample_image, resample_labels, resample_scores
 from condyle.space.volume import Volume
@@ -32,6 +32,7 @@ __all__ = [
     "resample_scores",
     "resized_grid",
     "separate_axis",
+    "side_axis",
     "spaced_grid",
     "world_axes",
 ]

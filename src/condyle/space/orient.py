@@ -10,7 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from condyle.errors import ConfigError
-from condyle.space.axes import LETTERS, ORIENTATIONS
+from condyle.space.axes import LETTERS, ORIENTATIONS, world_axes
+from condyle.space.grid import Grid
 from condyle.space.volume import Volume
 
 
@@ -48,3 +49,14 @@ def flip(volume: Volume, axes: Sequence[int]) -> Volume:
         flips[axis, axis] = -1
         flips[axis, 3] = volume.shape[axis] - 1
     return Volume.of(np.flip(volume.array, tuple(axes)), volume.affine @ flips)
+
+
+def side_axis(grid: Grid, dim: int = 3) -> int | None:
+    """The axis of a network's patches that runs along the patient's left-right.
+
+    Args:
+        grid: Of a prepared scan, axes in tensor order.
+        dim: 2 for a network that sees slices across the first tensor axis; None if left-right is across them.
+    """
+    axis = world_axes(grid.affine).index(0) - (3 - dim)
+    return axis if axis >= 0 else None
