@@ -11,7 +11,7 @@ from condyle.errors import DataError
 
 
 @contextmanager
-def one_writer(folder: Path, *, make: bool = False) -> Iterator[None]:
+def one_writer(folder: Path, *, make: bool = False, wait: bool = False) -> Iterator[None]:
     """Hold a dataset's folder against other writers, and sweep up what a killed one left half-written.
 
     The lock is the system's own on a file `.lock`: it is gone when its holder ends, however that ends. On
@@ -20,6 +20,7 @@ def one_writer(folder: Path, *, make: bool = False) -> Iterator[None]:
     Args:
         folder: The dataset's folder.
         make: Make the folder if it is not there.
+        wait: Wait for another writer to end instead of refusing.
 
     Raises:
         DataError: if another process writes to the folder, or it cannot be written.
@@ -28,10 +29,11 @@ def one_writer(folder: Path, *, make: bool = False) -> Iterator[None]:
         if make:
             folder.mkdir(parents=True, exist_ok=True)
         with (folder / ".lock").open("w") as file:
-            if not _locked(file.fileno()):
+            if not _locked(file.fileno(), wait=wait):
                 raise DataError(folder, expected="to be the only one writing here", got="another process that does")
             for left in folder.rglob(".condyle-*"):
-                shutil.rmtree(left, ignore_errors=True)
+                if not _has_own_lock(left.parent, folder):
+                    shutil.rmtree(left, ignore_errors=True)
             yield
     except OSError as error:
         raise DataError(
@@ -39,13 +41,18 @@ def one_writer(folder: Path, *, make: bool = False) -> Iterator[None]:
         ) from error
 
 
-def _locked(file: int) -> bool:
+def _has_own_lock(inner: Path, folder: Path) -> bool:
+    """Whether a folder lies in one with a lock of its own, where another writer may be at work."""
+    return any((part / ".lock").exists() for part in (inner, *inner.parents) if folder in part.parents)
+
+
+def _locked(file: int, *, wait: bool) -> bool:
     try:
         import fcntl
     except ImportError:
         return True
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
     except BlockingIOError:
         return False
     return True
