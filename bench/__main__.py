@@ -8,11 +8,20 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import foundation, meshes, metrics, prediction, preparation
+from bench import augmentation, foundation, meshes, metrics, planning, prediction, preparation, training
 from bench.measure import as_json, in_own_process, timed
 
 #: Stage to contender to its maker; the first contender is Condyle.
-STAGES = foundation.STAGES | metrics.STAGES | meshes.STAGES | preparation.STAGES | prediction.STAGES
+STAGES = (
+    foundation.STAGES
+    | metrics.STAGES
+    | meshes.STAGES
+    | preparation.STAGES
+    | prediction.STAGES
+    | planning.STAGES
+    | augmentation.STAGES
+    | training.STAGES
+)
 
 
 def table() -> None:

@@ -6,9 +6,12 @@ A recipe is data. The named ones are published studies' and our own; any field o
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
+from condyle.config import from_json
 from condyle.errors import ConfigError
 
 Network = Literal["plain", "resenc-m", "resenc-l", "quick", "vnet", "unet3d", "resnet34", "unet2d"]
@@ -144,13 +147,21 @@ class Recipe:
 
     @classmethod
     def named(cls, name: str) -> Recipe:
-        """A recipe by its name.
+        """A recipe by its name; or of a JSON file, as it lies in a model's folder.
 
         Raises:
-            ConfigError: on an unknown name.
+            ConfigError: on an unknown name, or a file that holds no recipe.
         """
+        if name.endswith(".json"):
+            try:
+                return from_json(cls, json.loads(Path(name).read_text(encoding="utf-8")), name)
+            except (OSError, ValueError) as error:
+                if isinstance(error, ConfigError):
+                    raise
+                raise ConfigError(name, expected="a JSON file of a recipe", got=str(error)) from error
         if name not in RECIPES:
-            raise ConfigError("recipe", expected=f"one of {', '.join(RECIPES)}", got=name)
+            expected = f"one of {', '.join(RECIPES)}, or a .json file"
+            raise ConfigError("recipe", expected=expected, got=name)
         return RECIPES[name]
 
 

@@ -39,11 +39,18 @@ def _print_version(asked: bool) -> None:
 
 
 def _global_options(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
     ] = False,
+    progress_json: Annotated[
+        bool, typer.Option("--progress-json", help="Tell progress as lines of JSON on standard error.")
+    ] = False,
 ) -> None:
+    from condyle.cli.console import track, track_json
+
     del version
+    context.obj = track_json if progress_json else track
 
 
 def _listed() -> None:
@@ -52,18 +59,18 @@ def _listed() -> None:
 
 def _command(verb: str) -> Callable[..., None]:
     """A function Typer can call, with the knobs of the verb's workflow function and `--json`."""
-    from condyle.cli.console import print_error, print_result, track
+    from condyle.cli.console import print_error, print_result
     from condyle.cli.options import gather, knobs_of, parameter_of
 
     function = condyle.verb(verb)
     knobs = knobs_of(function)
 
-    def run(**values: Any) -> None:
+    def run(context: typer.Context, **values: Any) -> None:
         as_json = values.pop("json")
         try:
             arguments = gather(knobs, function, values)
             if "track" in inspect.signature(function).parameters:
-                arguments["track"] = track
+                arguments["track"] = context.obj
             result = function(**arguments)
         except CondyleError as error:
             print_error(str(error))
@@ -74,7 +81,8 @@ def _command(verb: str) -> Callable[..., None]:
         print_result(result, as_json=as_json)
         raise typer.Exit(getattr(result, "exit_code", 0))
 
-    parameters = [parameter_of(knob) for knob in knobs]
+    context = inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
+    parameters = [context, *(parameter_of(knob) for knob in knobs)]
     json = Annotated[bool, typer.Option("--json", help="Print the result as JSON, and nothing else.")]
     parameters.append(inspect.Parameter("json", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=json))
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # as functools.wraps does

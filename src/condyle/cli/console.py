@@ -13,6 +13,9 @@ Item = TypeVar("Item")
 #: Work that is done sooner than this shows no bar.
 _PATIENCE_S = 2.0
 
+#: A program that listens is told no oftener than this.
+_TOLD_EVERY_S = 0.25
+
 
 def track(items: Sequence[Item], what: str) -> Iterator[Item]:
     """A progress bar with the time left on standard error, once the work has taken two seconds."""
@@ -38,6 +41,29 @@ def track(items: Sequence[Item], what: str) -> Iterator[Item]:
     finally:
         if shown:
             progress.stop()
+
+
+def track_json(items: Sequence[Item], what: str) -> Iterator[Item]:
+    """Progress as lines of JSON on standard error, for the program that started this one.
+
+    Each is `{"progress": {"what": ..., "done": 3, "total": 7, "seconds": 1.2}}`, at most a few a second.
+    """
+    from time import monotonic
+
+    start = told = monotonic()
+    _tell(what, 0, len(items), 0.0)
+    for done, item in enumerate(items, 1):
+        yield item
+        now = monotonic()
+        if now - told > _TOLD_EVERY_S or done == len(items):
+            told = now
+            _tell(what, done, len(items), now - start)
+
+
+def _tell(what: str, done: int, total: int, seconds: float) -> None:
+    told = {"what": what, "done": done, "total": total, "seconds": round(seconds, 2)}
+    sys.stderr.write(json.dumps({"progress": told}, ensure_ascii=False) + "\n")
+    sys.stderr.flush()
 
 
 def print_result(result: Any, *, as_json: bool) -> None:

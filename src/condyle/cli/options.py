@@ -170,7 +170,8 @@ def parse(value: Any, knob: Knob) -> Any:
         return dict(_pair(text, key_type, value_type, knob) for text in value) or knob.default
     if isinstance(value, list) and not value and not knob.positional:
         return knob.default
-    return tuple(value) if isinstance(value, list) and origin is tuple else value
+    # One empty word says none at all: `--freeze ""`.
+    return tuple(v for v in value if v != "") if isinstance(value, list) and origin is tuple else value
 
 
 def _one_of(text: str, choices: tuple[Any, ...], knob: Knob) -> Any:

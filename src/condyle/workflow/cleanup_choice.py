@@ -1,0 +1,99 @@
+"""Which cleanup steps a model gets: those that help on cases it was not trained on, and no others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from condyle.io import read_labels
+from condyle.labels import Labels
+from condyle.metrics import Score, compare
+from condyle.metrics.compare import MetricSettings
+from condyle.predict.cleanup import clean
+from condyle.predict.steps import DropSmaller, FillHoles, LargestParts, Step
+from condyle.progress import Track, silent
+
+#: Parts below this share of a structure's usual volume are tried as crumbs.
+_CRUMB = 0.01
+_OVERLAP = MetricSettings(overlap_only=True)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A step that was tried.
+
+    Args:
+        step: The step.
+        before: Mean Dice of its structure without it.
+        after: And with it.
+        better: Cases whose Dice rises.
+        worse: Cases whose Dice falls.
+    """
+
+    step: Step
+    before: float
+    after: float
+    better: int
+    worse: int
+
+    @property
+    def helps(self) -> bool:
+        """The mean rises, and more cases gain than lose."""
+        return self.after > self.before and self.better > self.worse
+
+
+def choose_cleanup(
+    masks: Mapping[str, tuple[Path, Path]], labels: Labels, *, track: Track = silent
+) -> tuple[tuple[Step, ...], tuple[Judged, ...]]:
+    """Try steps on each structure, one after the other, and keep those that help.
+
+    A structure that reaches the border of the scan may well lie in several parts there; the cases decide.
+
+    Args:
+        masks: Case to the files of its true and its predicted label map.
+        labels: Their structures.
+        track: Told of each structure.
+
+    Returns:
+        The steps that help, in order; and all that were tried.
+    """
+    kept: list[Step] = []
+    tried: list[Judged] = []
+    for name in track(labels.names, "Choosing cleanup"):
+        own: list[Step] = []
+        scores = _scores(masks, labels, name, own)
+        for step in _candidates(name, scores):
+            after = _scores(masks, labels, name, [*own, step])
+            judged = _judged(step, scores, after)
+            tried.append(judged)
+            if judged.helps:
+                own, scores = [*own, step], after
+        kept += own
+    return tuple(kept), tuple(tried)
+
+
+def _candidates(name: str, scores: Sequence[Score]) -> Iterator[Step]:
+    volumes = [score.reference_ml for score in scores if score.reference_ml > 0]
+    if volumes:
+        yield LargestParts(name, 1)
+        yield DropSmaller(name, _CRUMB * float(np.median(volumes)))
+        yield FillHoles(name)
+
+
+def _scores(masks: Mapping[str, tuple[Path, Path]], labels: Labels, name: str, steps: Sequence[Step]) -> list[Score]:
+    out = []
+    for truth, prediction in masks.values():
+        cleaned = clean(read_labels(prediction), labels, steps)
+        out.append(compare(read_labels(truth), cleaned, labels, structures=(name,), settings=_OVERLAP)[name])
+    return out
+
+
+def _judged(step: Step, before: Sequence[Score], after: Sequence[Score]) -> Judged:
+    pairs = [(b.dice, a.dice) for b, a in zip(before, after, strict=True) if b.dice is not None and a.dice is not None]
+    gains = np.array([a - b for b, a in pairs])
+    mean_before = float(np.mean([b for b, _ in pairs])) if pairs else 0.0
+    mean_gain = float(gains.mean()) if pairs else 0.0
+    return Judged(step, mean_before, mean_before + mean_gain, int((gains > 0).sum()), int((gains < 0).sum()))

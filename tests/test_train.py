@@ -1,0 +1,255 @@
+"""`condyle train`: from a dataset to a model that segments, stops and goes on, and refuses what makes no sense."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from datasets import LABELS, ball, scan, small_dataset
+
+import condyle
+from condyle import io
+from condyle.data import Case, Dataset
+from condyle.data.case import image_path, labels_path
+from condyle.errors import CondyleError, ConfigError, DataError
+from condyle.labels import Labels
+from condyle.recipe import RECIPES, Recipe
+from condyle.space import Grid, Volume
+
+#: Seconds on a processor: a small network on the whole of a small scan.
+TINY = replace(
+    RECIPES["quick"], features=4, patch=(16, 16, 16), batch=2, epochs=2, iterations=4, val_iterations=1,
+    precision="fp32", compiled=False,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory) -> Dataset:
+    """Six scans of six patients, three structures, folds drawn."""
+    folder = tmp_path_factory.mktemp("data") / "small"
+    small_dataset(folder, tuple("abcdef"))
+    condyle.folds(folder, count=3)
+    return Dataset.open(folder)
+
+
+@pytest.fixture(scope="module")
+def trained(data, tmp_path_factory):
+    """A model of one fold, its folder, and what training told."""
+    out = tmp_path_factory.mktemp("trained") / "model"
+    return out, condyle.train(data.folder, out=out, recipe=TINY)
+
+
+def test_a_trained_fold_is_a_model_that_segments_on_the_scans_grid(trained, data):
+    out, told = trained
+    image = io.read(data.path(data["a"].images["CT"]))
+    mask = condyle.load(out).segment(image)
+    assert mask.grid.matches(image.grid)
+    assert condyle.load(out).model.folds == ("0",)
+    assert told.folds["0"].steps == TINY.epochs * TINY.iterations
+
+
+def test_the_held_out_cases_and_no_others_are_segmented_and_scored(trained, data):
+    out, told = trained
+    held_out = {case for case, part in data.folds.parts.items() if part == 0}
+    assert {p.name.removesuffix(".nii.gz") for p in (out / "validation").glob("*.nii.gz")} == held_out
+    assert {case.id for case in told.scores.cases} == held_out
+    assert not held_out & set(told.folds["0"].cases)
+    assert (out / "validation" / "scores.csv").read_text().count("\n") == 1 + len(held_out) * len(LABELS.structures)
+
+
+def test_a_model_tells_how_it_was_made(trained):
+    out, told = trained
+    model = condyle.load(out).model
+    assert Recipe(**{k: tuple(v) if isinstance(v, list) else v for k, v in model.recipe.items()}) == TINY
+    assert model.record["folds"]["0"]["cases"] == list(told.folds["0"].cases)
+    assert set(model.record["validation"]) == set(LABELS.names)
+    assert "femur_left" in (out / "card.md").read_text()
+
+
+def test_the_same_command_has_nothing_left_to_do(trained, data):
+    out, told = trained
+    weights = (out / "fold_0.safetensors").read_bytes()
+    again = condyle.train(data.folder, out=out, recipe=TINY)
+    assert (out / "fold_0.safetensors").read_bytes() == weights
+    assert again.folds["0"].steps == told.folds["0"].steps
+
+
+def test_another_recipe_in_the_same_folder_is_refused_and_more_epochs_are_not(trained, data, tmp_path):
+    out = tmp_path / "model"
+    shutil.copytree(trained[0], out)
+    with pytest.raises(ConfigError, match=r"rate 0\.5, begun with"):
+        condyle.train(data.folder, out=out, recipe=replace(TINY, rate=0.5))
+    longer = condyle.train(data.folder, out=out, recipe=replace(TINY, epochs=3))
+    assert longer.folds["0"].steps == 3 * TINY.iterations
+
+
+def test_two_trainings_of_one_seed_are_equal_and_of_two_seeds_are_not(trained, data, tmp_path):
+    for name, recipe in {"same": TINY, "other": replace(TINY, seed=1)}.items():
+        condyle.train(data.folder, out=tmp_path / name, recipe=recipe)
+    first = (trained[0] / "fold_0.safetensors").read_bytes()
+    assert (tmp_path / "same" / "fold_0.safetensors").read_bytes() == first
+    assert (tmp_path / "other" / "fold_0.safetensors").read_bytes() != first
+
+
+def test_cross_validation_holds_every_case_out_once_and_chooses_cleanup(data, tmp_path):
+    told = condyle.train(data.folder, out=tmp_path / "model", recipe=TINY, fold="cv")
+    assert set(told.folds) == {"0", "1", "2"}
+    assert [case.id for case in told.scores.cases] == [case.id for case in data.cases]
+    assert condyle.load(tmp_path / "model").model.cleanup == told.cleanup
+
+
+def test_all_cases_can_be_trained_on_with_nothing_held_out(data, tmp_path):
+    told = condyle.train(data.folder, out=tmp_path / "model", recipe=replace(TINY, patience=3), fold="all")
+    assert told.scores is None
+    assert set(told.folds["all"].cases) == {case.id for case in data.cases}
+
+
+def test_folds_are_drawn_by_patient_where_there_are_none_yet(tmp_path):
+    small_dataset(tmp_path / "data", tuple("abcd"))
+    condyle.train(tmp_path / "data", out=tmp_path / "model", recipe=TINY)
+    assert Dataset.open(tmp_path / "data").folds.count == 4
+
+
+def test_fine_tuning_takes_the_plan_and_weights_of_a_model_with_other_labels(trained, tmp_path):
+    folder = tmp_path / "other"
+    labels = Labels.of({"shell": 3})
+    dataset = Dataset(folder, "other", ("CT",), labels)
+    for seed, id_ in enumerate("ab"):
+        image = scan(seed)
+        truth = np.where(ball(image.grid, (12, 10, 8), 5), 3, 0).astype(np.uint8)
+        case = Case(id_, id_, {"CT": image_path("CT", id_)}, {"reference": labels_path("reference", id_)})
+        io.write(dataset.path(case.images["CT"]), image)
+        io.write(dataset.path(case.label_sets["reference"]), Volume(truth, image.grid))
+        dataset = dataset.with_case(case)
+    dataset.save()
+    condyle.train(folder, out=tmp_path / "model", recipe=replace(TINY, epochs=1), fold="all", start=trained[0])
+    plan, before = condyle.load(tmp_path / "model").plan, condyle.load(trained[0]).plan
+    assert plan.spacing_mm == before.spacing_mm
+    assert plan.net == replace(before.net, out_channels=2)
+
+
+def test_ctrl_c_saves_and_the_same_command_ends_the_training(data, tmp_path):
+    out = tmp_path / "model"
+    options = ["--recipe", "quick", "--features", "4", "--patch", "16,16,16", "--epochs", "40", "--iterations", "5"]
+    options += ["--val-iterations", "1", "--precision", "fp32", "--no-compiled", "-o", str(out)]
+    command = [sys.executable, "-m", "condyle", "train", str(data.folder), *options]
+    table = out / "training" / "fold_0" / "history.csv"
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        end = time.monotonic() + 120
+        while time.monotonic() < end and not (table.is_file() and table.read_text().count("\n") > 2):
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    assert (process.returncode, "the same command goes on" in said) == (130, True), said
+    assert not (out / "fold_0.safetensors").exists()
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
+    epochs = [int(line.split(",")[0]) for line in table.read_text().splitlines()[1:]]
+    assert epochs == list(range(1, 41))
+    assert json.loads((out / "record.json").read_text())["folds"]["0"]["steps"] == 200
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"fold": "7"}, "0 to 2, cv or all"),
+        ({"label_set": "best"}, "one of reference"),
+        ({"recipe": replace(TINY, network="resnet34", dim=2, patch=(16, 16), features=0), "imagenet": "nothing.pth"}, "no such file"),
+        ({"imagenet": "nothing.pth"}, "the network resnet34"),
+        ({"recipe": replace(TINY, freeze=("head",))}, "the start of a part's name"),
+    ],
+)  # fmt: skip
+def test_what_makes_no_sense_is_refused_before_anything_is_trained(options, says, data, tmp_path):
+    if "imagenet" in options:
+        options = options | {"imagenet": tmp_path / options["imagenet"]}
+    with pytest.raises(CondyleError, match=says):
+        condyle.train(data.folder, **({"out": tmp_path / "model", "recipe": TINY} | options))
+    assert not (tmp_path / "model" / "plan.json").exists()
+
+
+def _broken(folder, change) -> Dataset:
+    dataset = small_dataset(folder, tuple("abcd"))
+    change(dataset)
+    return dataset
+
+
+def _nan(dataset):
+    path = dataset.path(dataset["b"].images["CT"])
+    volume = io.read(path)
+    array = volume.array.astype(np.float32)
+    array[3, 4, 5] = np.nan
+    io.write(path, volume.with_array(array), overwrite=True)
+
+
+def _unknown_id(dataset):
+    path = dataset.path(dataset["b"].label_sets["reference"])
+    volume = io.read_labels(path)
+    volume.array[3, 4, 5] = 9
+    io.write(path, volume, overwrite=True)
+
+
+def _nothing_labelled(dataset):
+    for case in dataset.cases:
+        path = dataset.path(case.label_sets["reference"])
+        volume = io.read_labels(path)
+        io.write(path, volume.with_array(np.zeros_like(volume.array)), overwrite=True)
+
+
+def _two_folds(dataset):
+    condyle.folds(dataset.folder, count=2)
+    path = dataset.folder / "dataset.json"
+    content = json.loads(path.read_text())
+    content["cases"][1]["group"] = content["cases"][0]["group"]
+    parts = content["folds"]["parts"]
+    parts["a"], parts["b"] = 0, 1
+    path.write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (_nan, r"b\.nii\.gz.*(?s:.)*(finite|NaN)"),
+        (_unknown_id, r"b.*(?s:.)*9"),
+        (_nothing_labelled, "(?i)foreground|structure|labelled"),
+        (_two_folds, "group a.*(?s:.)*one part"),
+    ],
+)
+def test_a_faulty_dataset_is_refused_and_the_case_named(change, says, tmp_path):
+    dataset = _broken(tmp_path / "data", change)
+    with pytest.raises(CondyleError, match=says):
+        condyle.train(dataset.folder, out=tmp_path / "model", recipe=TINY)
+    assert not (tmp_path / "model" / "plan.json").exists()
+
+
+def test_a_dataset_of_one_patient_has_no_folds_but_can_be_learned_as_a_whole(tmp_path):
+    small_dataset(tmp_path / "data", ("a",))
+    with pytest.raises(ConfigError, match="groups"):
+        condyle.train(tmp_path / "data", out=tmp_path / "model", recipe=TINY)
+    told = condyle.train(tmp_path / "data", out=tmp_path / "model", recipe=TINY, fold="all")
+    assert told.folds["all"].cases == ("a",)
+
+
+def test_a_folder_with_other_things_is_left_alone(data, tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(DataError, match="other things"):
+        condyle.train(data.folder, out=tmp_path, recipe=TINY)
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_a_case_added_after_the_folds_is_not_slipped_in(data, tmp_path):
+    shutil.copytree(data.folder, tmp_path / "data")
+    dataset = Dataset.open(tmp_path / "data")
+    grid = Grid((24, 20, 16), dataset["a"] and io.read(dataset.path(dataset["a"].images["CT"])).grid.affine)
+    case = Case("new", "new", {"CT": image_path("CT", "new")}, {"reference": labels_path("reference", "new")})
+    io.write(dataset.path(case.images["CT"]), scan(9, grid))
+    shutil.copy(dataset.path(dataset["a"].label_sets["reference"]), dataset.path(case.label_sets["reference"]))
+    dataset.with_case(case).save()
+    with pytest.raises(DataError, match="none for new"):
+        condyle.train(tmp_path / "data", out=tmp_path / "model", recipe=TINY)

@@ -1,0 +1,191 @@
+"""The parts of training, each by itself."""
+
+from __future__ import annotations
+
+import os
+import signal
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+from condyle.errors import ConfigError, ModelError
+from condyle.losses.compared import IGNORE
+from condyle.training import drawn, freeze, on_signals, take_over
+from condyle.training.arithmetic import can_compile, chosen, determined, has_bf16
+from condyle.training.average import Average
+from condyle.training.optimizers import optimizer
+from condyle.training.schedule import rate_at
+from condyle.training.validate import overlaps
+from condyle.training.watch import Clock
+from training_toys import KINDS, RECIPE, config
+
+CPU = torch.device("cpu")
+
+
+@pytest.mark.parametrize(
+    ("schedule", "start", "half", "end"),
+    [("poly", 1, 0.5**0.9, 0), ("cosine", 1, 0.5, 0), ("linear", 1, 0.75, 0.5), ("constant", 1, 1, 1)],
+)
+def test_rates_at_the_start_half_way_and_at_the_end(schedule, start, half, end):
+    recipe = replace(RECIPE, schedule=schedule, rate=2.0)
+    assert [rate_at(recipe, t) / 2 for t in (0, 0.5, 1)] == pytest.approx([start, half, end])
+
+
+def test_the_rate_rises_during_the_warm_up():
+    recipe = replace(RECIPE, schedule="cosine", rate=1.0, warmup=0.2)
+    assert [rate_at(recipe, t) for t in (0, 0.1, 0.2, 0.6, 1)] == pytest.approx([0, 0.5, 1, 0.5, 0])
+
+
+def test_each_fall_leaves_a_tenth():
+    recipe = replace(RECIPE, schedule="plateau", rate=1.0)
+    assert rate_at(recipe, 0.7, falls=2) == pytest.approx(0.01)
+
+
+def test_adamw_spares_norms_and_biases_and_the_others_decay_all():
+    net = drawn(config(), 0)
+    groups = optimizer(net, replace(RECIPE, optimizer="adamw", weight_decay=0.1)).param_groups
+    assert [g["weight_decay"] for g in groups] == [0.1, 0.0]
+    assert all(p.ndim > 1 for p in groups[0]["params"])
+    assert all(p.ndim <= 1 for p in groups[1]["params"])
+    (group,) = optimizer(net, replace(RECIPE, optimizer="sgd", weight_decay=0.1)).param_groups
+    assert group["nesterov"]
+    assert len(group["params"]) == len(list(net.parameters()))
+
+
+def test_the_average_is_the_weighted_mean_of_all_steps():
+    net = nn.Linear(1, 1, bias=False)
+    average = Average(net, 0.9)
+    values = [3.0, -1.0, 4.0, 2.0]
+    for value in values:
+        net.weight.data.fill_(value)
+        average.update()
+    weights = [0.9**n for n in range(len(values))][::-1]
+    expected = sum(w * v for w, v in zip(weights, values, strict=True)) / sum(weights)
+    assert float(average.weights()["weight"]) == pytest.approx(expected)
+    with average.applied():
+        assert net.weight.item() == pytest.approx(expected)
+    assert net.weight.item() == 2.0
+
+
+def test_after_one_step_the_average_is_that_step():
+    net = nn.Linear(1, 1, bias=False)
+    average = Average(net, 0.999)
+    net.weight.data.fill_(7.0)
+    average.update()
+    assert float(average.weights()["weight"]) == pytest.approx(7.0)
+
+
+def test_without_a_decay_the_weights_are_the_networks_own():
+    net = nn.BatchNorm3d(2)
+    average = Average(net, 0.0)
+    average.update()
+    with average.applied():
+        assert average.weights().keys() == net.state_dict().keys()
+
+
+def test_overlaps_of_classes():
+    logits = torch.zeros(1, 3, 6)
+    logits[0, [0, 1, 1, 2, 2, 1], range(6)] = 5.0
+    target = torch.tensor([[0, 1, 2, 2, IGNORE, 0]], dtype=torch.int16)
+    assert overlaps(logits, target).tolist() == [[1, 1], [4, 3]]
+
+
+def test_overlaps_of_regions():
+    logits = torch.tensor([[[5.0, 5, -5, 5], [-5, 5, 5, 5]]])
+    target = torch.tensor([[[1, 0, 0, IGNORE], [0, 1, 1, IGNORE]]], dtype=torch.int8)
+    assert overlaps(logits, target).tolist() == [[1, 2], [3, 4]]
+
+
+def test_a_trained_network_is_taken_over_whole():
+    made = config()
+    trained, net = drawn(made, 1), drawn(made, 0)
+    taken = take_over(net, made, trained.state_dict(), "model", same_structures=True)
+    assert all(torch.equal(v, net.state_dict()[k]) for k, v in trained.state_dict().items())
+    assert str(taken) == f"{len(trained.state_dict())} of {len(trained.state_dict())} weights taken over"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("structures", [3, 5])
+def test_other_structures_get_a_new_last_convolution(kind, structures):
+    made = config(kind=kind, out_channels=structures, **KINDS[kind])
+    trained, net, fresh = drawn(config(kind=kind, **KINDS[kind]), 1), drawn(made, 0), drawn(made, 0)
+    taken = take_over(net, made, trained.state_dict(), "model", same_structures=False)
+    assert 1 <= len(taken.drawn) <= 2
+    assert all("head" in name for name in taken.drawn)
+    for name, value in net.state_dict().items():
+        source = fresh if name in taken.drawn else trained
+        assert torch.equal(value, source.state_dict()[name])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_another_number_of_channels_is_seen_as_before(kind):
+    """A network of one channel answers the same about an image as its successor about three copies of it."""
+    one, three = (config(kind=kind, in_channels=n, **KINDS[kind]) for n in (1, 3))
+    trained, net = drawn(one, 1).eval(), drawn(three, 0).eval()
+    taken = take_over(net, three, trained.state_dict(), "model", same_structures=True)
+    if kind == "vnet":
+        # Its first stage also hands the image on; three copies are not what one was repeated to.
+        assert taken.adapted == ("encoder.0.convs.0.weight",)
+        return
+    image = torch.randn(1, 1, *(16,) * one.dim)
+    with torch.no_grad():
+        expected, found = trained(image), net(image.repeat(1, 3, *(1,) * one.dim))
+    assert torch.allclose(expected, found, atol=1e-4)
+    assert "adapted" in str(taken)
+
+
+def test_quite_another_network_is_refused():
+    made = config(features=(6, 10))
+    with pytest.raises(ModelError, match="of the same stages"):
+        take_over(drawn(made, 0), made, drawn(config(), 1).state_dict(), "model", same_structures=True)
+
+
+def test_parts_that_are_not_there_cannot_be_frozen():
+    with pytest.raises(ConfigError, match=r"encoder, decoder"):
+        freeze(drawn(config(), 0), ("encodre",))
+
+
+def test_signals_are_noted_once_and_left_to_others_afterwards():
+    handler = signal.getsignal(signal.SIGTERM)
+    with on_signals((signal.SIGTERM,)) as stop:
+        assert not stop()
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert stop()
+        assert signal.getsignal(signal.SIGTERM) == handler
+    assert signal.getsignal(signal.SIGTERM) == handler
+
+
+def test_a_short_training_is_not_compiled_and_a_long_one_is():
+    recipe = replace(RECIPE, compiled=None)
+    assert not chosen(recipe, CPU, lambda eager: 60.0).compiled
+    assert chosen(recipe, CPU, lambda eager: 3600.0).compiled == can_compile(CPU)
+    assert not chosen(replace(recipe, deterministic=True), CPU, lambda eager: 3600.0).compiled
+    assert chosen(replace(recipe, precision="auto"), CPU, lambda eager: 0.0).bf16 == has_bf16(CPU)
+    assert not chosen(replace(recipe, precision="fp32"), CPU, lambda eager: 0.0).bf16
+
+
+def test_compiling_without_a_compiler_is_refused(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ConfigError, match="a compiler"):
+        chosen(replace(RECIPE, compiled=True), CPU, lambda eager: 0.0)
+
+
+def test_determinism_is_asked_for_only_within_the_block():
+    assert not torch.are_deterministic_algorithms_enabled()
+    with determined(True):
+        assert torch.are_deterministic_algorithms_enabled()
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_a_clock_keeps_time_for_what_comes_last():
+    clock = Clock(minutes=1, validations=10)
+    clock.before_s = 20
+    assert clock.share() == pytest.approx(20 / 60, abs=0.01)
+    clock._took["step"] = 1.0
+    assert clock.share() == pytest.approx(20 / (60 - 1 - 12), abs=0.01)
+    clock._took["closing"] = 5.0
+    assert clock.share() == pytest.approx(20 / (60 - 1 - 6), abs=0.01)
+    clock.before_s = 59
+    assert clock.share() == 1
