@@ -6,7 +6,7 @@ BENCH := .venv-bench/bin
 .PHONY: demo test lint types bench clean help
 
 help:
-	@echo "make demo   six femora from DICOM to masks, scores, a surface and pictures, in demo/"
+	@echo "make demo   train a model, segment scans it never saw, score, mesh and draw them, in demo/"
 	@echo "make test   lint, types and all tests with coverage"
 	@echo "make bench  times and memory beside other tools, in one run"
 
