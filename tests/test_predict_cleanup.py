@@ -143,7 +143,7 @@ def test_the_box_that_is_worked_on_does_not_show(step):
     for centre, radius in (((9, 9, 7), 6), ((20, 20, 12), 4), ((8, 24, 14), 2)):
         ball = ((index - np.array(centre)[:, None, None, None]) ** 2).sum(axis=0) < radius**2
         volume.array[ball & (noise > 0.1)] = 1
-    whole = step.apply(volume.array == 1, volume.spacing_mm)
+    whole = step.apply(volume.array == 1, volume.grid)
     assert np.array_equal(clean(volume, LABELS, [step]).array == 1, whole)
 
 
@@ -166,6 +166,27 @@ def test_small_parts_of_a_slice_go_by_the_area_in_that_slice():
     cleaned = clean(volume, LABELS, [SmallSliceParts("femur", 0.05)]).array
     # 4 voxels of 103 are small in slice 1 and everything in slice 2; the hole of one voxel is filled.
     assert [(cleaned[..., k] == 1).sum() for k in range(4)] == [0, 100, 4, 0]
+
+
+def test_small_parts_are_sought_in_axial_slices_however_the_scan_is_stored():
+    """A plate that is thin in every axial slice but wide in the others."""
+    volume = label_map((20, 18, 16))
+    volume.array[4:14, 4:14, 4:12] = 1
+    volume.array[17, 16, 4:12] = 1
+    axial, sagittal = (SmallSliceParts("femur", 0.05, slices) for slices in ("axial", "sagittal"))
+    for orientation in ORIENTATIONS:
+        turned = reorient(volume, orientation)
+        cleaned = reorient(clean(turned, LABELS, [axial]), "RAS").array
+        assert (cleaned == 1).sum() == 800
+        # Alone in its sagittal slice it is all there is of the structure.
+        assert np.array_equal(clean(turned, LABELS, [sagittal]).array, turned.array)
+
+
+def test_what_surrounds_a_structure_in_its_slice_is_no_hole():
+    """However thin the rim that is left of the slice."""
+    volume = label_map((40, 40, 3))
+    volume.array[1:-1, 1:-1, 1] = 1
+    assert np.array_equal(clean(volume, LABELS, [SmallSliceParts("femur", 0.2)]).array, volume.array)
 
 
 def test_steps_run_in_order():

@@ -12,10 +12,10 @@ from condyle.labels import Labels, Structure
 from condyle.predict.cascade import cascaded
 from condyle.predict.decide import Rule, choose, probabilities
 from condyle.predict.ensemble import ensemble, keep_last_channel, with_disagreement
-from condyle.predict.mirror import mirrored, mirrored_once, mirrorings, safe_axes, side_axis, swapped_channels
+from condyle.predict.mirror import mirrored, mirrored_once, mirrorings, safe_axes, swapped_channels
 from condyle.predict.slide import Window, planes, slide
 from condyle.predict.views import VIEWS, as_scores, fuse_views
-from condyle.space import ORIENTATIONS, Volume, permute, reorient
+from condyle.space import ORIENTATIONS, Volume, permute, reorient, side_axis
 
 LABELS = Labels.of({"femur_left": 1, "femur_right": 2, "sacrum": 3})
 RULE = Rule.of(LABELS)
@@ -37,8 +37,8 @@ def test_sided_channels_are_swapped_with_their_partners():
 def test_mirroring_with_the_swap_does_not_mix_left_and_right():
     x = torch.randn(1, 1, 4, 5, 8)
     plain = sided_net(x)
-    assert torch.equal(mirrored(sided_net, (0, 1, 2), side=2, swap=SWAP)(x), plain)
-    mixed = mirrored(sided_net, (0, 1, 2))(x)
+    assert torch.equal(ensemble(mirrored(sided_net, (0, 1, 2), side=2, swap=SWAP))(x), plain)
+    mixed = ensemble(mirrored(sided_net, (0, 1, 2)))(x)
     # nnU-Net's way gives every bone voxel to both sides equally.
     assert torch.equal(mixed[:, 1], mixed[:, 2])
 
@@ -53,7 +53,7 @@ def test_every_combination_is_averaged_as_nnunet_does():
     expected = (
         sum(torch.flip(net(torch.flip(x, d)), d) for d in [(), (2,), (3,), (4,), (2, 3), (2, 4), (3, 4), (2, 3, 4)]) / 8
     )
-    assert torch.allclose(mirrored(net, (0, 1, 2))(x), expected, atol=1e-6)
+    assert torch.allclose(ensemble(mirrored(net, (0, 1, 2)))(x), expected, atol=1e-6)
     assert len(mirrorings((0, 2))) == 4
     assert mirrored_once(net, ())(x).equal(net(x))
 
@@ -104,7 +104,7 @@ def test_48_orientations_with_safe_mirroring_give_the_same_patient_mask():
         turned = reorient(scan, orientation)
         axes = safe_axes((0, 1, 2), side_axis(turned.grid), None)
         assert len(axes) == 2
-        scores = slide(mirrored(net, axes), turned.array[None], Window((5, 5, 5)))
+        scores = slide(ensemble(mirrored(net, axes)), turned.array[None], Window((5, 5, 5)))
         labels = turned.with_array(choose(scores, RULE))
         assert np.array_equal(reorient(labels, "RAS").array, np.clip(array, 0, 3)), orientation
 
@@ -159,8 +159,8 @@ def test_three_views_of_a_net_without_direction_are_one_view(patch):
 
     rule = Rule((0, 1))
     one = probabilities(slide(net, array, Window(patch)), rule)
-    assert fuse_views(net, array, Window(patch), rule) == pytest.approx(one, abs=1e-5)
-    assert fuse_views(net, array, Window(patch), rule, how="or") == pytest.approx(one, abs=1e-5)
+    assert fuse_views([net] * 3, array, Window(patch), rule) == pytest.approx(one, abs=1e-5)
+    assert fuse_views([net] * 3, array, Window(patch), rule, how="or") == pytest.approx(one, abs=1e-5)
 
 
 def test_views_are_joined_by_mean_or_by_one_that_is_sure(tmp_path):
@@ -172,8 +172,8 @@ def test_views_are_joined_by_mean_or_by_one_that_is_sure(tmp_path):
 
     rule = Rule((1,), regions=True)
     sigmoid = [1 / (1 + np.exp(-s)) for s in (3.0, -1.0, -1.0)]
-    assert fuse_views(net, array, Window((8, 8, 8)), rule) == pytest.approx(np.mean(sigmoid), rel=1e-5)
-    joined = fuse_views(net, array, Window((8, 8, 8)), rule, how="or", scratch=tmp_path)
+    assert fuse_views([net] * 3, array, Window((8, 8, 8)), rule) == pytest.approx(np.mean(sigmoid), rel=1e-5)
+    joined = fuse_views([net] * 3, array, Window((8, 8, 8)), rule, how="or", scratch=tmp_path)
     assert joined == pytest.approx(max(sigmoid), rel=1e-5)
     assert as_scores(joined, rule) == pytest.approx(3.0, rel=1e-4)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from condyle.errors import ConfigError, DataError
 from condyle.labels import Labels
 from condyle.predict.decide import Rule, choose, decide, painted, probabilities
-from condyle.predict.restore import each_plane, restored_labels, restored_probabilities
+from condyle.predict.restore import each_plane, restored_labels, restored_with_probabilities
 from condyle.predict.slide import Window, planes
 from condyle.space import (
     ORIENTATIONS,
@@ -56,7 +56,8 @@ def test_labels_equal_those_of_densely_interpolated_scores(rule, smooth):
     assert (labels == decide(dense, rule))[inside].mean() > 0.9999
     assert not labels[~inside].any()
 
-    p = restored_probabilities(each_plane(scores), source, target, rule)
+    same, p = restored_with_probabilities(each_plane(scores), source, target, rule)
+    assert np.array_equal(same, labels)
     assert p[:, inside] == pytest.approx(probabilities(dense, rule)[:, inside], abs=1e-5)
     assert (p[0, ~inside] == (0 if rule.regions else 1)).all()
 
@@ -79,8 +80,8 @@ def test_probabilities_on_disk_are_the_same(tmp_path):
     scores = smooth_scores(4, (6, 8, 7))
     source = Grid((6, 8, 7), np.diag([2.0, 1, 1, 1]))
     target = resized_grid(source, (11, 9, 7))
-    here = restored_probabilities(each_plane(scores), source, target, CLASSES)
-    there = restored_probabilities(each_plane(scores), source, target, CLASSES, scratch=tmp_path)
+    _, here = restored_with_probabilities(each_plane(scores), source, target, CLASSES)
+    _, there = restored_with_probabilities(each_plane(scores), source, target, CLASSES, scratch=tmp_path)
     assert np.array_equal(here, there)
     assert here.sum(axis=0) == pytest.approx(1, abs=1e-5)
 

@@ -63,7 +63,7 @@ def atomic_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
     try:
         with _explained(path):
             yield folder
-            if path.exists():
+            if overwrite and path.exists():
                 shutil.rmtree(path)
             folder.rename(path)
     finally:

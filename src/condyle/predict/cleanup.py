@@ -48,10 +48,20 @@ def clean(volume: Volume, labels: Labels, steps: Sequence[Step]) -> Volume:
         # All that the step can change lies within its reach of the structure.
         part = array[_grown(box, step.reach_mm, volume).slices]
         before = np.isin(part, ids)
-        after = step.apply(before, volume.spacing_mm)
+        after = step.apply(before, volume.grid)
         part[before & ~after] = 0
         part[after & (part == 0)] = ids[0]
     return volume.with_array(array)
+
+
+def check_steps(steps: Sequence[Step], labels: Labels) -> None:
+    """Find out before any work whether `clean` will take these steps.
+
+    Raises:
+        ConfigError: as `clean`.
+    """
+    for step in steps:
+        _ids(step, labels)
 
 
 def _ids(step: Step, labels: Labels) -> tuple[int, ...]:

@@ -15,21 +15,7 @@ from torch import Tensor
 
 from condyle.config import Region
 from condyle.labels import Labels
-from condyle.predict.ensemble import ensemble
 from condyle.predict.net import Net
-from condyle.space.axes import world_axes
-from condyle.space.grid import Grid
-
-
-def side_axis(grid: Grid, dim: int = 3) -> int | None:
-    """The axis of a net's windows that runs along the patient's left-right.
-
-    Args:
-        grid: Of the prepared scan, axes in tensor order.
-        dim: 2 for a net that sees slices across the first tensor axis; None if left-right is across them.
-    """
-    axis = world_axes(grid.affine).index(0) - (3 - dim)
-    return axis if axis >= 0 else None
 
 
 def swapped_channels(labels: Labels, regions: Sequence[Region] = ()) -> tuple[int, ...] | None:
@@ -62,8 +48,30 @@ def mirrorings(axes: Sequence[int]) -> list[tuple[int, ...]]:
     return [chosen for count in range(len(axes) + 1) for chosen in combinations(axes, count)]
 
 
+def swapped_inputs(cascade: Sequence[int], labels: Labels, scans: int) -> tuple[int, ...] | None:
+    """For each input channel the one that takes its place when left and right are exchanged.
+
+    Args:
+        cascade: Structures that have a channel, behind the scan's.
+        labels: The label table, with mirror partners.
+        scans: How many channels the scan has; they stay.
+
+    Returns:
+        A permutation of the channels, or None where a structure's partner has no channel.
+    """
+    partners = [labels.mirror_table().get(id_, id_) for id_ in cascade]
+    if any(partner not in cascade for partner in partners):
+        return None
+    return (*range(scans), *(scans + list(cascade).index(partner) for partner in partners))
+
+
 def mirrored_once(
-    net: Net, axes: tuple[int, ...], *, side: int | None = None, swap: Sequence[int] | None = None
+    net: Net,
+    axes: tuple[int, ...],
+    *,
+    side: int | None = None,
+    swap: Sequence[int] | None = None,
+    inputs: Sequence[int] | None = None,
 ) -> Net:
     """The net as it answers when its windows are mirrored, its answer turned back.
 
@@ -72,19 +80,33 @@ def mirrored_once(
         axes: Axes of the window, 0 the first after the channels.
         side: The one along left-right, if any.
         swap: Channel to channel when left and right are exchanged; None leaves channels as they are.
+        inputs: Likewise for the channels of the window.
     """
     dims = [axis + 2 for axis in axes]
-    order = list(swap) if swap is not None and side in axes else None
+    sided = side in axes
+    order = list(swap) if swap is not None and sided else None
+    order_in = list(inputs) if inputs is not None and sided else None
 
     def answer(x: Tensor) -> Tensor:
         if not dims:
             return net(x)
-        scores = torch.flip(net(torch.flip(x, dims)), dims)
+        shown = torch.flip(x if order_in is None else x[:, order_in], dims)
+        scores = torch.flip(net(shown), dims)
         return scores if order is None else scores[:, order]
 
     return answer
 
 
-def mirrored(net: Net, axes: Sequence[int], *, side: int | None = None, swap: Sequence[int] | None = None) -> Net:
-    """The mean answer over every combination of mirrored axes; arguments as `mirrored_once`."""
-    return ensemble([mirrored_once(net, chosen, side=side, swap=swap) for chosen in mirrorings(axes)])
+def mirrored(
+    net: Net,
+    axes: Sequence[int],
+    *,
+    side: int | None = None,
+    swap: Sequence[int] | None = None,
+    inputs: Sequence[int] | None = None,
+) -> list[Net]:
+    """The net once for every combination of mirrored axes; arguments as `mirrored_once`.
+
+    nnU-Net answers with their mean: `ensemble(mirrored(...))`.
+    """
+    return [mirrored_once(net, chosen, side=side, swap=swap, inputs=inputs) for chosen in mirrorings(axes)]

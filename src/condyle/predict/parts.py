@@ -21,12 +21,14 @@ def parts_of_at_least(mask: Mask, voxels: float) -> Mask:
 def without_small_slice_parts(mask: Mask, fraction: float, axis: int) -> Mask:
     """Slice by slice: small holes filled, then small parts dropped, smaller than a fraction of the slice's mask.
 
+    What reaches the border of the slice is no hole.
+
     Args:
         mask: Shape (I, J, K).
         fraction: Of the voxels of the mask in the slice.
         axis: Across which axis the slices lie.
     """
-    filled = mask | _small_slice_parts(~mask, fraction * _areas(mask, axis), axis)
+    filled = mask | _small_slice_parts(~mask, fraction * _areas(mask, axis), axis, holes=True)
     return filled & ~_small_slice_parts(filled, fraction * _areas(filled, axis), axis)
 
 
@@ -35,7 +37,7 @@ def _areas(mask: Mask, axis: int) -> NDArray[np.float64]:
     return np.asarray(np.moveaxis(mask, axis, 0).sum(axis=(1, 2)), np.float64)
 
 
-def _small_slice_parts(mask: Mask, limits: NDArray[np.float64], axis: int) -> Mask:
+def _small_slice_parts(mask: Mask, limits: NDArray[np.float64], axis: int, *, holes: bool = False) -> Mask:
     """The parts, joined within a slice only, that are smaller than the slice's limit."""
     from scipy.ndimage import generate_binary_structure, label
 
@@ -47,4 +49,7 @@ def _small_slice_parts(mask: Mask, limits: NDArray[np.float64], axis: int) -> Ma
     limit[parts[at]] = limits[at[axis]]
     small = np.bincount(parts.ravel(), minlength=found + 1) < limit
     small[0] = False
+    if holes:
+        for border in (np.take(parts, end, other) for other in range(3) if other != axis for end in (0, -1)):
+            small[border] = False
     return small[parts]

@@ -7,102 +7,22 @@ place all choose the same label, every mean of them does too: only places where 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from condyle.errors import DataError
 from condyle.predict.decide import Rule, Scores, choose, painted, probabilities
 from condyle.predict.scratch import nameless
+from condyle.predict.way import Axis, Way
 from condyle.space.grid import Grid
-from condyle.space.route import Route
 from condyle.space.separable import interpolate
 
 #: Contested places weighed at once.
 _CHUNK = 1 << 15
-#: Beyond the outermost faces by rounding only is still inside, in voxels.
-_SLACK = 1e-4
 
 Labels = NDArray[np.uint8] | NDArray[np.uint16]
-
-
-@dataclass(frozen=True)
-class Axis:
-    """Where the target's positions along one source axis fall: between samples `low` and `high`.
-
-    Args:
-        low: Sample below, per position.
-        high: Sample above.
-        weight: Of `high`; `low` has the rest.
-        inside: Whether the position lies within the source's field of view.
-    """
-
-    low: NDArray[np.intp]
-    high: NDArray[np.intp]
-    weight: NDArray[np.float32]
-    inside: NDArray[np.bool_]
-
-    @classmethod
-    def of(cls, coordinates: NDArray[np.float64], size: int, *, nearest: bool) -> Axis:
-        """From positions in voxels, which go on with the edge values beyond the first and last sample."""
-        inside = (coordinates >= -0.5 - _SLACK) & (coordinates <= size - 0.5 + _SLACK)
-        x = np.clip(np.floor(coordinates + 0.5) if nearest else coordinates, 0, size - 1)
-        low = np.minimum(np.floor(x).astype(np.intp), size - 1)
-        return cls(low, np.minimum(low + 1, size - 1), (x - low).astype(np.float32), inside)
-
-    @property
-    def span(self) -> slice:
-        """The positions inside; they follow one another."""
-        found = np.flatnonzero(self.inside)
-        return slice(int(found[0]), int(found[-1]) + 1) if len(found) else slice(0, 0)
-
-    @property
-    def positions(self) -> NDArray[np.float64]:
-        return np.asarray(self.low + self.weight, np.float64)
-
-
-@dataclass(frozen=True)
-class Way:
-    """The way from a source grid to a target whose axes run along it."""
-
-    axes: tuple[Axis, Axis, Axis]
-    target_axes: tuple[int, int, int]
-
-    @classmethod
-    def between(cls, source: Grid, target: Grid, separate: int | None = None) -> Way:
-        """The way between two grids.
-
-        Args:
-            source: Of the scores; its axes in the order of their array.
-            target: Where labels are wanted.
-            separate: A source axis along which the nearest sample is taken (nnU-Net's separate z).
-
-        Raises:
-            DataError: if the grids are oblique to each other.
-        """
-        route = Route.between(source, target)
-        if route is None:
-            raise DataError("grid", expected="a grid along the axes of the prepared scan", got=str(target))
-        x, y, z = (
-            Axis.of(c, n, nearest=axis == separate)
-            for axis, (c, n) in enumerate(zip(route.coordinates, source.shape, strict=True))
-        )
-        return cls((x, y, z), route.target_axes)
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """Of the target, in the order of the source's axes."""
-        a, b, c = (len(axis.low) for axis in self.axes)
-        return a, b, c
-
-    def to_target(self, array: NDArray[Any]) -> NDArray[Any]:
-        """The last three axes from the source's order to the target's."""
-        n = array.ndim - 3
-        return array.transpose([*range(n), *(n + a for a in self.target_axes)])
 
 
 def restored_labels(
@@ -122,16 +42,10 @@ def restored_labels(
         Labels of `target`'s shape.
     """
     way = Way.between(source, target, separate)
-    table = painted(rule)
-    out = np.zeros(way.shape, table.dtype)
-    within = (way.axes[1].span, way.axes[2].span)
-    for row, below, above in _rows(planes, way.axes[0], rule):
-        chosen = _chosen(below, above, float(way.axes[0].weight[row]), way, rule)
-        out[row][within] = table[chosen][within]
-    return way.to_target(out)
+    return way.to_target(_labels(planes, way, rule, None))
 
 
-def restored_probabilities(
+def restored_with_probabilities(
     planes: Iterable[Scores],
     source: Grid,
     target: Grid,
@@ -139,26 +53,35 @@ def restored_probabilities(
     *,
     separate: int | None = None,
     scratch: Path | None = None,
-) -> Scores:
-    """Probabilities on the scan's grid; other arguments as `restored_labels`.
+) -> tuple[Labels, Scores]:
+    """The labels and the probabilities behind them, in one go; other arguments as `restored_labels`.
 
     Args:
-        scratch: A folder for them, where memory is short: the result is then a map of a file without a name.
+        scratch: A folder for the probabilities, where memory is short: they are then a map of a file without a name.
 
     Returns:
-        float32 (K, *target.shape). Outside the source's field of view background is certain.
+        The labels, and float32 (K, *target.shape). Outside the source's field of view background is certain.
     """
     way = Way.between(source, target, separate)
     shape = (len(rule.ids), *way.shape)
-    out = np.zeros(shape, np.float32) if scratch is None else nameless(scratch, shape)[0]
+    p = np.zeros(shape, np.float32) if scratch is None else nameless(scratch, shape)[0]
     if not rule.regions:
-        out[0] = 1
+        p[0] = 1
+    return way.to_target(_labels(planes, way, rule, p)), way.to_target(p)
+
+
+def _labels(planes: Iterable[Scores], way: Way, rule: Rule, p: Scores | None) -> Labels:
+    """Labels of the way's shape; probabilities go to `p` (K, *way.shape)."""
+    table = painted(rule)
+    out = np.zeros(way.shape, table.dtype)
     within = (way.axes[1].span, way.axes[2].span)
     for row, below, above in _rows(planes, way.axes[0], rule):
         weight = float(way.axes[0].weight[row])
-        scores = below.dense(way) if weight == 0 else (1 - weight) * below.dense(way) + weight * above.dense(way)
-        out[(slice(None), row, *within)] = probabilities(scores, rule)[(slice(None), *within)]
-    return way.to_target(out)
+        out[row][within] = table[_chosen(below, above, weight, way, rule)][within]
+        if p is not None:
+            scores = below.dense(way) if weight == 0 else (1 - weight) * below.dense(way) + weight * above.dense(way)
+            p[(slice(None), row, *within)] = probabilities(scores, rule)[(slice(None), *within)]
+    return out
 
 
 def each_plane(scores: Scores) -> Iterator[Scores]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from condyle.classical.morphology import closed, fill_holes, largest_parts, smoothed
 from condyle.errors import ConfigError
 from condyle.predict.parts import parts_of_at_least, without_small_slice_parts
+from condyle.space import Grid, world_axes
 
 Mask = NDArray[np.bool_]
 Spacing = tuple[float, float, float]
@@ -37,7 +38,7 @@ class Step(ABC):
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
-            if isinstance(value, int | float) and name != "axis" and not 0 < value < float("inf"):
+            if isinstance(value, int | float) and not 0 < value < float("inf"):
                 raise ConfigError(f"cleanup: {name}", expected="a number above 0", got=str(value))
 
     @property
@@ -46,8 +47,13 @@ class Step(ABC):
         return 0.0
 
     @abstractmethod
-    def apply(self, mask: Mask, spacing_mm: Spacing) -> Mask:
-        """The mask (I, J, K) after the step; the given one is not changed."""
+    def apply(self, mask: Mask, grid: Grid) -> Mask:
+        """The mask (I, J, K) after the step; the given one is not changed.
+
+        Args:
+            mask: The structure's voxels, or those of a box around them.
+            grid: Of the whole label map: the size of voxels and where axes point.
+        """
 
 
 @dataclass(frozen=True)
@@ -62,8 +68,8 @@ class LargestParts(Step):
 
     adds: ClassVar[bool] = False
 
-    def apply(self, mask: Mask, spacing_mm: Spacing) -> Mask:
-        del spacing_mm
+    def apply(self, mask: Mask, grid: Grid) -> Mask:
+        del grid
         return largest_parts(mask, self.count)
 
 
@@ -79,9 +85,9 @@ class DropSmaller(Step):
 
     adds: ClassVar[bool] = False
 
-    def apply(self, mask: Mask, spacing_mm: Spacing) -> Mask:
+    def apply(self, mask: Mask, grid: Grid) -> Mask:
         # A part of exactly the volume stays, whatever the rounding of the spacing.
-        return parts_of_at_least(mask, self.volume_ml * 1000 / float(np.prod(spacing_mm)) - 1e-6)
+        return parts_of_at_least(mask, self.volume_ml * 1000 / grid.voxel_volume_mm3 - 1e-6)
 
 
 @dataclass(frozen=True)
@@ -98,8 +104,8 @@ class Close(Step):
     def reach_mm(self) -> float:
         return self.radius_mm
 
-    def apply(self, mask: Mask, spacing_mm: Spacing) -> Mask:
-        return _closed(mask, self.radius_mm, spacing_mm)
+    def apply(self, mask: Mask, grid: Grid) -> Mask:
+        return _closed(mask, self.radius_mm, grid.spacing_mm)
 
 
 @dataclass(frozen=True)
@@ -120,13 +126,13 @@ class CloseEachPart(Step):
     def reach_mm(self) -> float:
         return self.radius_mm
 
-    def apply(self, mask: Mask, spacing_mm: Spacing) -> Mask:
+    def apply(self, mask: Mask, grid: Grid) -> Mask:
         left, out = mask.copy(), np.zeros_like(mask)
         for _ in range(self.count):
             part = largest_parts(left, 1)
             if not part.any():
                 break
-            out |= _closed(part, self.radius_mm, spacing_mm)
+            out |= _closed(part, self.radius_mm, grid.spacing_mm)
             left &= ~part
         return out
 
@@ -135,8 +141,8 @@ class CloseEachPart(Step):
 class FillHoles(Step):
     """Fill cavities that nothing joins to the outside."""
 
-    def apply(self, mask: Mask, spacing_mm: Spacing) -> Mask:
-        del spacing_mm
+    def apply(self, mask: Mask, grid: Grid) -> Mask:
+        del grid
         return fill_holes(mask)
 
 
@@ -148,15 +154,15 @@ class SmallSliceParts(Step):
 
     Args:
         fraction: Of the area in the slice.
-        axis: Across which array axis slices lie; the one of the largest spacing if None.
+        slices: Which way slices lie in the patient, however the scan is stored.
     """
 
     fraction: float = 0.01
-    axis: int | None = None
+    slices: Literal["axial", "coronal", "sagittal"] = "axial"
 
-    def apply(self, mask: Mask, spacing_mm: Spacing) -> Mask:
-        axis = int(np.argmax(spacing_mm)) if self.axis is None else self.axis
-        return without_small_slice_parts(mask, self.fraction, axis)
+    def apply(self, mask: Mask, grid: Grid) -> Mask:
+        across = ("sagittal", "coronal", "axial").index(self.slices)
+        return without_small_slice_parts(mask, self.fraction, world_axes(grid.affine).index(across))
 
 
 @dataclass(frozen=True)
@@ -173,8 +179,8 @@ class Smooth(Step):
     def reach_mm(self) -> float:
         return 3 * self.sigma_mm
 
-    def apply(self, mask: Mask, spacing_mm: Spacing) -> Mask:
-        return smoothed(mask, self.sigma_mm, spacing_mm)
+    def apply(self, mask: Mask, grid: Grid) -> Mask:
+        return smoothed(mask, self.sigma_mm, grid.spacing_mm)
 
 
 #: Name in files to class; a new step is a class and a line here.

@@ -18,13 +18,20 @@ from condyle.predict.net import Net
 from condyle.predict.scratch import nameless
 from condyle.predict.slide import Window, planes
 from condyle.progress import Track, silent
+from condyle.space import Grid
 
 #: Axis orders of the three views: each axis once across the slices, the other two as they were.
 VIEWS: tuple[tuple[int, int, int], ...] = ((0, 1, 2), (1, 0, 2), (2, 0, 1))
 
 
+def turned(grid: Grid, view: tuple[int, int, int]) -> Grid:
+    """The grid of an array whose axes were put into another order."""
+    i, j, k = (grid.shape[axis] for axis in view)
+    return Grid((i, j, k), grid.affine[:, [*view, 3]])
+
+
 def fuse_views(
-    net: Net,
+    nets: Sequence[Net],
     array: NDArray[np.float32],
     window: Window,
     rule: Rule,
@@ -37,7 +44,7 @@ def fuse_views(
     """Probabilities joined over views.
 
     Args:
-        net: From (B, C, *patch) to logits (B, K, *patch).
+        nets: One a view, as left-right lies along another axis in each: from (B, C, *patch) to logits (B, K, *patch).
         array: Shape (C, i, j, k).
         window: How the window slides, the same in every view.
         rule: What channels stand for.
@@ -52,10 +59,10 @@ def fuse_views(
     """
     shape = (len(rule.ids), *array.shape[1:])
     out = np.empty(shape, np.float32) if scratch is None else nameless(scratch, shape)[0]
-    for n, view in enumerate(views):
-        turned = array.transpose(0, *(1 + axis for axis in view))
+    for n, (net, view) in enumerate(zip(nets, views, strict=True)):
+        seen = array.transpose(0, *(1 + axis for axis in view))
         joined = out.transpose(0, *(1 + axis for axis in view))
-        for at, scores in enumerate(planes(net, turned, window, scratch=scratch, track=track)):
+        for at, scores in enumerate(planes(net, seen, window, scratch=scratch, track=track)):
             p = probabilities(scores, rule)
             joined[:, at] = p if n == 0 else _join(joined[:, at], p, n, how, rule)
     return out

@@ -3,67 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from condyle.data import Dataset
-from condyle.data.dataset import FILE
-from condyle.data.importers.find import find_sources
-from condyle.data.importers.found import FoundCase, ScanFile
-from condyle.errors import CondyleError, ConfigError
-from condyle.io import FORMATS, suffix_of, write, write_segments
+from condyle.data.importers.found import FoundCase
+from condyle.errors import ConfigError, DataError
+from condyle.io import FORMATS, suffix_of
 from condyle.io.atomic import refuse_existing
 from condyle.labels import Labels
 from condyle.progress import Track, silent
 from condyle.space import Volume
-from condyle.workflow.segmenter import PredictSettings, Segmenter, load
-
-
-@dataclass(frozen=True)
-class Segmented:
-    """What was segmented.
-
-    Args:
-        masks: Case to file.
-        volumes_ml: Case to structure to volume.
-        seconds: Case to time, reading and writing included.
-        skipped: Cases whose mask was there.
-        failed: Case to what went wrong.
-    """
-
-    masks: Mapping[str, Path] = field(default_factory=dict)
-    volumes_ml: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    seconds: Mapping[str, float] = field(default_factory=dict)
-    skipped: tuple[str, ...] = ()
-    failed: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def exit_code(self) -> int:
-        return 1 if self.failed else 0
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain data."""
-        return {
-            "masks": {case: str(path) for case, path in self.masks.items()},
-            "volumes_ml": {case: dict(volumes) for case, volumes in self.volumes_ml.items()},
-            "seconds": {case: round(s, 2) for case, s in self.seconds.items()},
-            "skipped": list(self.skipped),
-            "failed": dict(self.failed),
-        }
-
-    def __str__(self) -> str:
-        lines = []
-        for case, path in self.masks.items():
-            found = ", ".join(f"{name} {ml:.1f} ml" for name, ml in self.volumes_ml[case].items()) or "nothing found"
-            lines.append(f"{path}: {found} ({self.seconds[case]:.1f} s)")
-        if self.skipped:
-            lines.append(f"already there: {', '.join(self.skipped)}")
-        lines += [f"failed: {case}: {what}" for case, what in self.failed.items()]
-        return "\n".join(lines)
+from condyle.workflow.outputs import Outputs, write_answer
+from condyle.workflow.overlap import one_by_one, overlapped
+from condyle.workflow.predict_settings import PredictSettings
+from condyle.workflow.regions import Region
+from condyle.workflow.scans import scans_for
+from condyle.workflow.segmented import Segmented
+from condyle.workflow.segmenter import Answer, Segmenter, load
 
 
 def segment(
@@ -71,8 +30,11 @@ def segment(
     scans: Sequence[Path],
     *,
     out: Path | None = None,
+    part: str | None = None,
     configuration: str | None = None,
     suffix: str = ".nii.gz",
+    region: tuple[float, float, float, float, float, float] | None = None,
+    region_mask: Path | None = None,
     settings: PredictSettings = PredictSettings(),  # noqa: B008 - frozen
     overwrite: bool = False,
     track: Track = silent,
@@ -83,11 +45,14 @@ def segment(
     others go on.
 
     Args:
-        model: A model folder or zip, ours or of nnU-Net v2.
+        model: A model folder or zip, ours or of nnU-Net v2; or the name of an installed model.
         scans: Files, folders of files (with _0000, _0001 ... for channels), DICOM folders or zips, or a dataset.
         out: The folder to write masks to, named like their scans; or one file, for one scan.
+        part: Of a dataset, segment this part of its split only: test, train, or a fold's number.
         configuration: Which, where an nnU-Net folder holds several: 2d, 3d_fullres.
         suffix: Format of the masks, e.g. .nii.gz, .nrrd or .seg.nrrd.
+        region: Look only here, x0 x1 y0 y1 z0 z1 in mm (RAS); the rest is background.
+        region_mask: Look only around what this mask marks; or a folder of masks, named like the scans.
         settings: How to ask the model.
         overwrite: Segment again what is there.
         track: Told of each scan.
@@ -101,62 +66,84 @@ def segment(
         raise ConfigError("out", expected="a folder or file to write masks to (-o)", got="none")
     if suffix not in FORMATS:
         raise ConfigError("suffix", expected=f"one of {', '.join(FORMATS)}", got=suffix)
+    wanted = Region(region, region_mask)
     segmenter = load(model, settings, configuration=configuration)
-    cases = _cases(scans, [channel.name for channel in segmenter.plan.channels])
-    to_file = suffix_of(out) is not None
-    if to_file and len(cases) > 1:
+    cases = scans_for(scans, [channel.name for channel in segmenter.plan.channels], part)
+    outputs = _outputs(list(cases), out, suffix, settings, overwrite=overwrite)
+    to_do = [id_ for id_ in cases if overwrite or not outputs[id_].complete]
+    if to_do:
+        segmenter.make_ready()
+
+    def read(id_: str) -> list[Volume]:
+        return [image.read() for image in cases[id_].images.values()]
+
+    def ask(id_: str, channels: list[Volume]) -> tuple[Answer, float]:
+        return _asked(segmenter, cases[id_], channels, wanted, track if len(to_do) == 1 else silent)
+
+    def write(id_: str, answered: tuple[Answer, float]) -> _Done:
+        answer, seconds = answered
+        labels = segmenter.model.labels
+        write_answer(outputs[id_], answer, labels, overwrite=overwrite)
+        return _Done(volumes_ml(answer.labels, labels), seconds, answer.need.peak_gib)
+
+    run = one_by_one if settings.max_memory_gib is not None else overlapped
+    results = run(to_do, read, ask, write, failures=(DataError, ConfigError))
+    done: dict[str, _Done] = {}
+    failed: dict[str, str] = {}
+    for id_, (_, result) in zip(track(to_do, "Segmenting"), results, strict=True):
+        if isinstance(result, _Done):
+            done[id_] = result
+        elif len(cases) == 1:
+            raise result
+        else:
+            failed[id_] = str(result)
+    return Segmented(
+        masks={id_: outputs[id_].mask for id_ in done},
+        volumes_ml={id_: case.volumes_ml for id_, case in done.items()},
+        seconds={id_: case.seconds for id_, case in done.items()},
+        memory_gib={id_: case.memory_gib for id_, case in done.items()},
+        skipped=tuple(id_ for id_ in cases if id_ not in to_do),
+        failed=failed,
+    )
+
+
+@dataclass(frozen=True)
+class _Done:
+    """What is kept in mind of a case that is written."""
+
+    volumes_ml: dict[str, float]
+    seconds: float
+    memory_gib: float
+
+
+def _outputs(
+    cases: Sequence[str], out: Path, suffix: str, settings: PredictSettings, *, overwrite: bool
+) -> dict[str, Outputs]:
+    """Where each case goes: into a folder, or to the one file that is named."""
+    if suffix_of(out) is None:
+        return {id_: Outputs.beside(out / f"{id_}{suffix}", settings) for id_ in cases}
+    if len(cases) > 1:
         raise ConfigError("out", expected=f"a folder, for {len(cases)} scans", got=out.name)
-    if to_file:
-        refuse_existing(out, overwrite=overwrite)
-    targets = {id_: out if to_file else out / f"{id_}{suffix}" for id_ in cases}
-    to_do = [id_ for id_ in cases if overwrite or not targets[id_].exists()]
-    masks, volumes, seconds, failed = {}, {}, {}, {}
-    for id_ in track(to_do, "Segmenting"):
-        start = time.perf_counter()
-        try:
-            mask = _segment_case(segmenter, cases[id_], alone=len(to_do) == 1, track=track)
-            _write(targets[id_], mask, segmenter.model.labels, overwrite=overwrite)
-        except CondyleError as error:
-            if len(cases) == 1:
-                raise
-            failed[id_] = str(error)
-            continue
-        masks[id_], volumes[id_] = targets[id_], _volumes_ml(mask, segmenter.model.labels)
-        seconds[id_] = time.perf_counter() - start
-    return Segmented(masks, volumes, seconds, tuple(id_ for id_ in cases if id_ not in to_do), failed)
+    refuse_existing(out, overwrite=overwrite)
+    return {id_: Outputs.beside(out, settings) for id_ in cases}
 
 
-def _cases(scans: Sequence[Path], channels: Sequence[str]) -> Mapping[str, FoundCase]:
-    if len(scans) == 1 and (scans[0] / FILE).is_file() and not (scans[0] / "imagesTr").is_dir():
-        dataset = Dataset.open(scans[0])
-        if len(dataset.channels) != len(channels):
-            raise ConfigError(scans[0], expected=f"the channels {', '.join(channels)}", got=", ".join(dataset.channels))
-        return {
-            case.id: FoundCase(
-                case.id,
-                {
-                    name: ScanFile(dataset.path(case.images[own]))
-                    for name, own in zip(channels, dataset.channels, strict=True)
-                },
-            )
-            for case in dataset.cases
-        }
-    return find_sources(scans, {}, channels=channels).cases
+def _asked(
+    segmenter: Segmenter, case: FoundCase, channels: list[Volume], wanted: Region, track: Track
+) -> tuple[Answer, float]:
+    """The answer and the seconds it took; what is wrong with a scan is said with the scan's name."""
+    start = time.perf_counter()
+    try:
+        region = wanted.box(case.id, channels[0].grid)
+        answer = segmenter.answer(*channels, region=region, track=track)
+    except (DataError, ConfigError) as error:
+        where = f"{next(iter(case.images.values())).path}: {error.where}"
+        raise type(error)(where, expected=error.expected, got=error.got, hint=error.hint) from error
+    return answer, time.perf_counter() - start
 
 
-def _segment_case(segmenter: Segmenter, case: FoundCase, *, alone: bool, track: Track) -> Volume:
-    channels = [case.images[channel.name].read() for channel in segmenter.plan.channels]
-    return segmenter.segment(*channels, track=track if alone else silent)
-
-
-def _write(path: Path, mask: Volume, labels: Labels, *, overwrite: bool) -> None:
-    if suffix_of(path) == ".seg.nrrd":
-        write_segments(path, mask, labels, overwrite=overwrite)
-    else:
-        write(path, mask, overwrite=overwrite)
-
-
-def _volumes_ml(mask: Volume, labels: Labels) -> dict[str, float]:
+def volumes_ml(mask: Volume, labels: Labels) -> dict[str, float]:
+    """The volume of each structure that is there."""
     counts = np.bincount(mask.array.ravel(), minlength=max(labels.ids) + 1)
     per_voxel = mask.grid.voxel_volume_mm3 / 1000
     return {s.name: round(float(counts[s.id]) * per_voxel, 3) for s in labels.structures if counts[s.id]}

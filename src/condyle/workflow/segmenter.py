@@ -3,63 +3,56 @@
 from __future__ import annotations
 
 import logging
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+
+import numpy as np
 
 from condyle import models
 from condyle.config import Plan
-from condyle.errors import ConfigError
 from condyle.models import Model
-from condyle.nets.weights import load as load_net
-from condyle.predict.cleanup import clean, steps_from_json
-from condyle.predict.decide import Rule
-from condyle.predict.engine import EngineConfig, engine
-from condyle.predict.ensemble import ensemble
-from condyle.predict.memory import Estimate, estimate, within
-from condyle.predict.mirror import mirrored, safe_axes, side_axis, swapped_channels
+from condyle.predict.cascade import cascaded
+from condyle.predict.cleanup import clean
+from condyle.predict.decide import Rule, Scores
+from condyle.predict.ensemble import ensemble, keep_last_channel, with_disagreement
+from condyle.predict.locate import coarse_plan, located, part_of
+from condyle.predict.memory import Estimate
 from condyle.predict.net import Net
-from condyle.predict.restore import restored_labels
+from condyle.predict.restore import each_plane, restored_labels, restored_with_probabilities
 from condyle.predict.slide import Window, planes
+from condyle.predict.steps import Step
+from condyle.predict.views import VIEWS, as_scores, fuse_views, turned
 from condyle.prepare import Prepared, prepare
 from condyle.progress import Track, silent
-from condyle.space import Grid, Volume
+from condyle.space import Box, Volume, crop, orders_with_separate, resample_image
+from condyle.workflow.cleaning import asked_steps
+from condyle.workflow.needs import needed, scratch_folder
+from condyle.workflow.networks import fold_networks, with_mirrorings
+from condyle.workflow.predict_settings import PredictSettings
+
+__all__ = ["Answer", "PredictSettings", "Segmenter", "load"]
 
 log = logging.getLogger("condyle")
 
 
-@dataclass(frozen=True)
-class PredictSettings:
-    """How a model is asked.
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What a model says about a scan, all of it on the scan's own grid.
 
     Args:
-        folds: Folds to average; all that the model has if none is named.
-        step: Distance of windows, as a fraction of the patch.
-        mirror: `off`; `safe`: also ask about mirrored windows, where left and right are swapped back, eight times
-            the work; `nnunet`: mirror as nnU-Net does, which takes left for right if the model does not know.
-        engine: What computes: `torch`, or `openvino`, which is faster on processors (pip install openvino).
-        precision: `fp32`, or `bf16`: faster, labels differ by about a percent of the outline.
-        device: `cpu`, or `cuda` for a graphics card.
-        batch: Windows at once.
-        max_memory_gib: Keep below this, with scratch files where need be.
+        labels: The label map, cleaned.
+        need: The memory that was reckoned with.
+        probabilities: Where asked for, float32 (K, I, J, K): of background and each structure, or of each region,
+            before cleanup. May be the map of a file that is gone with it.
+        uncertainty: Where asked for, in nats; see `ensemble.with_disagreement`.
     """
 
-    folds: tuple[str, ...] = ()
-    step: float = 0.5
-    mirror: Literal["off", "safe", "nnunet"] = "off"
-    engine: Literal["torch", "openvino"] = "torch"
-    precision: Literal["fp32", "bf16"] = "fp32"
-    device: str = "cpu"
-    batch: int = 1
-    max_memory_gib: float | None = None
-
-    def __post_init__(self) -> None:
-        if self.max_memory_gib is not None and self.max_memory_gib <= 0:
-            raise ConfigError("max memory", expected="more than 0 GiB", got=f"{self.max_memory_gib:g}")
+    labels: Volume
+    need: Estimate
+    probabilities: Scores | None = None
+    uncertainty: Volume | None = None
 
 
 @dataclass(frozen=True)
@@ -72,87 +65,164 @@ class Segmenter:
     """
 
     model: Model
-    settings: PredictSettings = PredictSettings()
+    settings: PredictSettings = field(default_factory=PredictSettings)
 
     @property
     def plan(self) -> Plan:
         return self.model.plan
 
-    @cached_property
-    def window(self) -> Window:
-        """How windows slide."""
-        return Window(self.plan.patch, step=self.settings.step, batch=self.settings.batch)
+    def segment(self, *channels: Volume, region: Box | None = None, track: Track = silent) -> Volume:
+        """The label map of a scan, on the scan's own grid; arguments and errors as `answer`."""
+        return self.answer(*channels, region=region, track=track).labels
 
-    def segment(self, *channels: Volume, track: Track = silent) -> Volume:
-        """The label map of a scan, on the scan's own grid.
+    def answer(self, *channels: Volume, region: Box | None = None, track: Track = silent) -> Answer:
+        """All that the settings ask for.
 
         Args:
             channels: One volume for each channel of the plan, on one grid.
+            region: Look only here, on the scan's grid; the rest is background.
             track: Told of every batch of windows.
 
         Raises:
             DataError: if the channels do not fit the plan.
             ConfigError: if a fold, device or memory limit cannot be had.
+            ModelError: if weights cannot be used.
         """
-        prepared = prepare(channels, self.plan)
-        need = self.need(prepared)
+        found = None if self._before is None else self._before.segment(*channels, track=track)
+        region = region or self._located(channels, found, track)
+        prepared = self._prepared(channels, found, region)
+        need = needed(self.model, self.settings, self._window, channels, prepared)
         log.info("%s", need)
-        rule = Rule.of(self.model.labels, self.plan.regions)
-        net = self._mirrored(prepared.grid)
-        with _scratch(need) as folder:
-            scores = planes(net, prepared.array, self.window, scratch=folder, track=track)
-            labels = restored_labels(scores, prepared.grid, prepared.source, rule, separate=prepared.separate)
-        steps = steps_from_json(list(self.model.cleanup), "model: cleanup")
-        return clean(Volume(labels, prepared.source), self.model.labels, steps)
+        kept = np.zeros(prepared.grid.shape, np.float32) if self.settings.uncertainty else None
+        probabilities = None
+        with scratch_folder(need, self.settings.scratch) as folder:
+            scores = self._scores(prepared, folder if need.planes_on_disk else None, kept, track)
+            way = (scores, prepared.grid, prepared.source, self._rule)
+            if self.settings.probabilities:
+                where = folder if need.probabilities_on_disk else None
+                labels, probabilities = restored_with_probabilities(*way, separate=prepared.separate, scratch=where)
+            else:
+                labels = restored_labels(*way, separate=prepared.separate)
+        cleaned = _cleaned(Volume(labels, prepared.source), self.model, self._steps, region)
+        doubt = None if kept is None else _on_scan(Volume(kept, prepared.grid), prepared)
+        return Answer(cleaned, need, probabilities, doubt)
 
-    def need(self, prepared: Prepared) -> Estimate:
-        """The memory a prepared scan needs, within the limit if there is one."""
-        i, j, k = prepared.array.shape[1:]
-        members = len(self._members)
-        need = estimate(prepared.source.shape, (i, j, k), self.plan.net, self.window, members=members)
-        limit = self.settings.max_memory_gib
-        return need if limit is None else within(need, limit)
+    def make_ready(self) -> None:
+        """Load all networks now and check what is asked for, rather than with the first scan.
+
+        Raises:
+            ConfigError: if a fold, a device or cleanup steps are not there.
+            ModelError: if weights cannot be used.
+        """
+        _ = self._folds, self._steps
+        for other in (self._before, self._locator):
+            if other is not None:
+                other.make_ready()
 
     @cached_property
-    def _members(self) -> list[Net]:
-        """The network of each fold."""
-        settings = self.settings
-        config = EngineConfig(settings.engine, settings.precision, settings.device)
-        shape = (settings.batch, self.plan.net.in_channels, *self.plan.patch)
-        folds = settings.folds or self.model.folds
-        return [
-            engine(load_net(self.plan.net, self.model.state(fold), f"fold {fold}"), config, shape) for fold in folds
-        ]
+    def _folds(self) -> list[Net]:
+        return fold_networks(self.model, self.settings)
 
-    def _mirrored(self, grid: Grid) -> Net:
-        net = ensemble(self._members)
-        if self.settings.mirror == "off":
-            return net
-        if self.settings.mirror == "nnunet":
-            return mirrored(net, self.plan.mirror)
-        side = side_axis(grid, self.plan.net.dim)
-        swap = swapped_channels(self.model.labels, self.plan.regions)
-        return mirrored(net, safe_axes(self.plan.mirror, side, swap), side=side, swap=swap)
+    @cached_property
+    def _rule(self) -> Rule:
+        return Rule.of(self.model.labels, self.plan.regions)
+
+    @cached_property
+    def _steps(self) -> tuple[Step, ...]:
+        return asked_steps(self.settings.cleanup, self.model.labels, self.model.cleanup)
+
+    @cached_property
+    def _window(self) -> Window:
+        return Window(self.plan.patch, step=self.settings.step, batch=self.settings.batch)
+
+    @property
+    def _plainly(self) -> PredictSettings:
+        """The settings for a pass that only looks where something is."""
+        return replace(self.settings, views="off", locate="off", cleanup="off", probabilities=False, uncertainty=False)
+
+    @cached_property
+    def _before(self) -> Segmenter | None:
+        """The first stage of a cascade. Its labels are not cleaned: the second was trained on them as they are."""
+        return None if self.model.before is None else Segmenter(self.model.before, self._plainly)
+
+    @cached_property
+    def _locator(self) -> Segmenter | None:
+        """Another model that looks first."""
+        where = self.settings.locate
+        return load(where, replace(self._plainly, folds=())) if isinstance(where, Path) else None
+
+    def _prepared(self, channels: Sequence[Volume], found: Volume | None, region: Box | None) -> Prepared:
+        prepared = prepare(channels, self.plan, found)
+        if region is not None:
+            prepared = part_of(prepared, region, self._window.size)
+        if prepared.labels is None:
+            return prepared
+        return replace(prepared, array=cascaded(prepared.array, prepared.labels, self.plan.cascade), labels=None)
+
+    def _located(self, channels: Sequence[Volume], found: Volume | None, track: Track) -> Box | None:
+        """Where to look closely, None for everywhere."""
+        if self.settings.locate == "off":
+            return None
+        if self._locator is not None:
+            coarse = _wanted(self._locator.segment(*channels, track=track), self._locator.model, self.model)
+        elif found is not None:
+            coarse = found
+        else:
+            prepared = prepare(channels, coarse_plan(self.plan))
+            scores = planes(ensemble(self._folds), prepared.array, self._window, track=track)
+            coarse = Volume(restored_labels(scores, prepared.grid, prepared.grid, self._rule), prepared.grid)
+        box = located(coarse, channels[0].grid, margin_mm=self.settings.margin_mm)
+        if box is None:
+            log.warning("The coarse look finds nothing; the whole scan is looked at closely.")
+        return box
+
+    def _scores(self, prepared: Prepared, scratch: Path | None, kept: Scores | None, track: Track) -> Iterator[Scores]:
+        """The planes of the prepared scan; how much members disagree goes to `kept`."""
+
+        def members(view: tuple[int, int, int]) -> list[Net]:
+            return with_mirrorings(self._folds, self.model, self.settings, turned(prepared.grid, view))
+
+        if self.settings.views != "off":
+            nets = [ensemble(members(view)) for view in VIEWS]
+            how = self.settings.views
+            fused = fuse_views(nets, prepared.array, self._window, self._rule, how=how, scratch=scratch, track=track)
+            return (as_scores(plane, self._rule) for plane in each_plane(fused))
+        asked = members(VIEWS[0])
+        net = ensemble(asked) if kept is None else with_disagreement(asked, regions=self._rule.regions)
+        made = planes(net, prepared.array, self._window, scratch=scratch, track=track)
+        return made if kept is None else keep_last_channel(made, kept)
 
 
 def load(path: str | Path, settings: PredictSettings | None = None, *, configuration: str | None = None) -> Segmenter:
-    """Load a model: a folder or zip of ours, or of nnU-Net v2.
+    """Load a model: a folder or zip of ours or of nnU-Net v2, or an installed one by its name.
 
     Args:
-        path: The model.
+        path: The model, or its name.
         settings: How to ask it.
         configuration: Which, where an nnU-Net folder holds several: `2d`, `3d_fullres`.
 
     Raises:
         ModelError: if there is no model, or it cannot be used.
     """
-    return Segmenter(models.load(Path(path), configuration=configuration), settings or PredictSettings())
+    return Segmenter(models.load(models.find(path), configuration=configuration), settings or PredictSettings())
 
 
-@contextmanager
-def _scratch(need: Estimate) -> Iterator[Path | None]:
-    if not need.planes_on_disk:
-        yield None
-        return
-    with tempfile.TemporaryDirectory(prefix="condyle-") as folder:
-        yield Path(folder)
+def _cleaned(labels: Volume, model: Model, steps: Sequence[Step], region: Box | None) -> Volume:
+    """The label map after its cleanup; outside the region it is background."""
+    if region is None:
+        return clean(labels, model.labels, steps)
+    array = np.zeros_like(labels.array)
+    array[region.slices] = clean(crop(labels, region), model.labels, steps).array
+    return labels.with_array(array)
+
+
+def _wanted(found: Volume, its_model: Model, model: Model) -> Volume:
+    """Of what another model found the structures that this one segments too; all, where no name is the same."""
+    ids = [s.id for s in its_model.labels.structures if s.name in model.labels.names]
+    return found.with_array(np.isin(found.array, ids)) if ids else found
+
+
+def _on_scan(image: Volume, prepared: Prepared) -> Volume:
+    """A map of the prepared scan on the scan's own grid, 0 where the scan was cut away."""
+    orders = orders_with_separate(prepared.separate, 1)
+    return resample_image(image, prepared.source, orders=orders, outside=0)

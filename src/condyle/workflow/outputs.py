@@ -1,0 +1,81 @@
+"""The files that a segmented case becomes, each there whole or not at all, the mask last."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from condyle.io import nifti, stem_of, suffix_of, write, write_segments
+from condyle.io.atomic import atomic_file
+from condyle.labels import Labels
+from condyle.space import Volume
+from condyle.workflow.predict_settings import PredictSettings
+from condyle.workflow.segmenter import Answer
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Where a case goes.
+
+    Args:
+        mask: The label map.
+        probabilities: Beside it, where asked for.
+        uncertainty: Likewise.
+    """
+
+    mask: Path
+    probabilities: Path | None = None
+    uncertainty: Path | None = None
+
+    @classmethod
+    def beside(cls, mask: Path, settings: PredictSettings) -> Outputs:
+        """The files that settings ask for."""
+        name = str(mask.with_name(stem_of(mask)))
+        return cls(
+            mask,
+            Path(f"{name}_probabilities.nii.gz") if settings.probabilities else None,
+            Path(f"{name}_uncertainty.nii.gz") if settings.uncertainty else None,
+        )
+
+    @property
+    def complete(self) -> bool:
+        """Whether every file is there."""
+        files = (self.mask, self.probabilities, self.uncertainty)
+        return all(path.exists() for path in files if path is not None)
+
+
+def write_answer(outputs: Outputs, answer: Answer, labels: Labels, *, overwrite: bool = False) -> None:
+    """Write what is not there yet, or all of it.
+
+    Raises:
+        DataError: if the disk refuses.
+    """
+    grid = answer.labels.grid
+    p = answer.probabilities
+    if outputs.probabilities is not None and p is not None and _due(outputs.probabilities, overwrite):
+        with atomic_file(outputs.probabilities, overwrite=overwrite) as temporary:
+            nifti.write_fractions(temporary, p, grid, len(p))
+    if outputs.uncertainty is not None and answer.uncertainty is not None and _due(outputs.uncertainty, overwrite):
+        write(outputs.uncertainty, answer.uncertainty, overwrite=overwrite)
+    if _due(outputs.mask, overwrite):
+        write_mask(outputs.mask, answer.labels, labels, overwrite=overwrite)
+
+
+def write_mask(path: Path, mask: Volume, labels: Labels | None, *, overwrite: bool = False) -> None:
+    """Write a label map, with the names of its structures where the format has a place for them.
+
+    Raises:
+        DataError: if the disk refuses.
+    """
+    if suffix_of(path) == ".seg.nrrd":
+        write_segments(path, mask, labels, overwrite=overwrite)
+    else:
+        write(path, mask, overwrite=overwrite)
+
+
+def _due(path: Path, overwrite: bool) -> bool:
+    """Whether a file is to be written. What a killed run left of it is swept up."""
+    for left in path.parent.glob(f".condyle-*/{path.name}"):
+        shutil.rmtree(left.parent, ignore_errors=True)
+    return overwrite or not path.exists()

@@ -1,0 +1,63 @@
+"""How a model is asked: every knob of prediction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from condyle.errors import ConfigError
+from condyle.predict.locate import MARGIN_MM
+
+
+@dataclass(frozen=True)
+class PredictSettings:
+    """How a model is asked.
+
+    Args:
+        folds: Folds to average; all that the model has if none is named.
+        step: Distance of windows, as a fraction of the patch.
+        mirror: `off`; `safe`: also ask about mirrored windows, where left and right are swapped back, eight times
+            the work; `nnunet`: mirror as nnU-Net does, which takes left for right if the model does not know.
+        views: Also look along the other two axes, three times the work, and join what is seen: `mean` of the
+            probabilities, or `or`, which takes what any view is sure of and segments rather too much; or `off`.
+        locate: `coarse`: look at the whole scan at half the resolution first, then closely only around what is found;
+            or another model to look first with; or `off`.
+        margin_mm: Around what is found.
+        cleanup: Steps that follow: `model`, those stored with it; `off`; `knee` or `limb`; or a JSON file of steps.
+        probabilities: Also write the probabilities of each structure, before cleanup: NAME_probabilities.nii.gz, 4-D.
+        uncertainty: Also write how much folds and mirrorings disagree: NAME_uncertainty.nii.gz, in nats.
+        engine: What computes: `torch`, or `openvino`, which is faster on processors (pip install openvino).
+        precision: `fp32`, or `bf16`: faster, labels differ by about a percent of the outline.
+        device: `cpu`, or `cuda` for a graphics card.
+        batch: Windows at once.
+        max_memory_gib: Keep below this, with scratch files where need be, and one case after the other.
+        scratch: Folder for scratch files; the system's if none is named.
+    """
+
+    folds: tuple[str, ...] = ()
+    step: float = 0.5
+    mirror: Literal["off", "safe", "nnunet"] = "off"
+    views: Literal["off", "mean", "or"] = "off"
+    locate: Literal["off", "coarse"] | Path = "off"
+    margin_mm: float = MARGIN_MM
+    cleanup: str = "model"
+    probabilities: bool = False
+    uncertainty: bool = False
+    engine: Literal["torch", "openvino"] = "torch"
+    precision: Literal["fp32", "bf16"] = "fp32"
+    device: str = "cpu"
+    batch: int = 1
+    max_memory_gib: float | None = None
+    scratch: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.max_memory_gib is not None and self.max_memory_gib <= 0:
+            raise ConfigError("max memory", expected="more than 0 GiB", got=f"{self.max_memory_gib:g}")
+        if self.margin_mm < 0:
+            raise ConfigError("margin", expected="0 mm or more", got=f"{self.margin_mm:g}")
+        if self.uncertainty and self.views != "off":
+            hint = "Ask for one of them."
+            raise ConfigError("uncertainty", expected="views off", got=f"views {self.views}", hint=hint)
+        if self.scratch is not None and not self.scratch.is_dir():
+            raise ConfigError("scratch", expected="a folder", got=str(self.scratch))

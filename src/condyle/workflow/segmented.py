@@ -1,0 +1,54 @@
+"""What `condyle segment` reports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Segmented:
+    """What was segmented.
+
+    Args:
+        masks: Case to file.
+        volumes_ml: Case to structure to volume.
+        seconds: Case to time from the read scan to the cleaned mask.
+        memory_gib: Case to the memory reckoned with before prediction.
+        skipped: Cases whose files were there.
+        failed: Case to what went wrong.
+    """
+
+    masks: Mapping[str, Path] = field(default_factory=dict)
+    volumes_ml: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    memory_gib: Mapping[str, float] = field(default_factory=dict)
+    skipped: tuple[str, ...] = ()
+    failed: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def exit_code(self) -> int:
+        return 1 if self.failed else 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return {
+            "masks": {case: str(path) for case, path in self.masks.items()},
+            "volumes_ml": {case: dict(volumes) for case, volumes in self.volumes_ml.items()},
+            "seconds": {case: round(s, 2) for case, s in self.seconds.items()},
+            "memory_gib": {case: round(gib, 2) for case, gib in self.memory_gib.items()},
+            "skipped": list(self.skipped),
+            "failed": dict(self.failed),
+        }
+
+    def __str__(self) -> str:
+        lines = []
+        for case, path in self.masks.items():
+            found = ", ".join(f"{name} {ml:.1f} ml" for name, ml in self.volumes_ml[case].items()) or "nothing found"
+            lines.append(f"{path}: {found} ({self.seconds[case]:.1f} s, up to {self.memory_gib[case]:.1f} GiB)")
+        if self.skipped:
+            lines.append(f"already there: {', '.join(self.skipped)}")
+        lines += [f"failed: {case}: {what}" for case, what in self.failed.items()]
+        return "\n".join(lines)
