@@ -330,3 +330,19 @@ def test_settings_that_make_no_sense_are_refused(wrong, tmp_path):
         wrong = {"scratch": tmp_path / "nowhere"}
     with pytest.raises(ConfigError):
         PredictSettings(**wrong)
+
+
+def test_eight_bits_are_calibrated_on_scans_and_agree_with_single_precision_nearly(tmp_path):
+    scan, other = knee_scan((40, 30, 30)), knee_scan((32, 32, 32))
+    write(tmp_path / "other.nii.gz", other)
+    made = random_model(plan=plan(patch=(16, 16, 16), spacing_mm=(1.0, 1.0, 1.0)))
+    settings = {"engine": "openvino", "cache": tmp_path / "cache"}
+    exact = asked(scan, made, folds=("0",), **settings).labels.array
+    eight = asked(scan, made, folds=("0",), precision="int8", calibrate=(tmp_path / "other.nii.gz",), **settings)
+    assert (eight.labels.array == exact).mean() > 0.8
+    assert len(list((tmp_path / "cache").iterdir())) == 2
+
+
+def test_eight_bits_without_scans_to_calibrate_on_are_refused():
+    with pytest.raises(ConfigError, match="scans to calibrate with"):
+        PredictSettings(precision="int8")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Iterator, Mapping, Sequence
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
+from condyle.data.dataset import FILE
 from condyle.errors import CondyleError, ConfigError
 from condyle.io.atomic import atomic_file, refuse_existing
+from condyle.jobs.settings import JobSettings
 from condyle.labels import Labels
 from condyle.metrics import Table
 from condyle.metrics.audit import audit as suspects_of
@@ -19,6 +22,7 @@ from condyle.workflow.evaluated import CaseScores, Evaluated
 from condyle.workflow.naming import read_table
 from condyle.workflow.pairs import CasePair, Pairs, find_pairs
 from condyle.workflow.scoring import Request, folder_labels, score_case
+from condyle.workflow.scoring_jobs import cases_folder, score_by_jobs
 
 
 def evaluate(
@@ -27,6 +31,7 @@ def evaluate(
     *,
     out: Path | None = None,
     label_sets: tuple[str, str] | None = None,
+    part: str | None = None,
     structures: Sequence[str] = (),
     names: Mapping[str, int] | None = None,
     table: Path | None = None,
@@ -37,6 +42,7 @@ def evaluate(
     audit: Path | None = None,
     processes: int | None = None,
     seed: int = 0,
+    jobs: JobSettings = JobSettings(),  # noqa: B008 - frozen
     overwrite: bool = False,
     track: Track = silent,
 ) -> Evaluated:
@@ -50,6 +56,8 @@ def evaluate(
         reference: What is taken as true: a file or folder.
         out: A CSV file to write, one row for each case and structure.
         label_sets: For a dataset: the set to judge and the one taken as true.
+        part: Of a dataset's split, score these only: test, train, or a fold's number; with a label set of a dataset as
+            reference, as DATASET/labels/SET.
         structures: Score these only.
         names: Structures by name and id, e.g. femur_right=1.
         table: A JSON file of them: a dataset.json (also nnU-Net's) or {"femur_right": 1}. One that lies in either
@@ -61,6 +69,7 @@ def evaluate(
         audit: A CSV file of scores from elsewhere, to be told which of its rows cannot be right.
         processes: How many cases at once; as many as there are cores by default.
         seed: Of the draws behind the intervals.
+        jobs: Where to work on a cohort.
         overwrite: Replace the CSV file.
         track: Told of each case.
 
@@ -77,11 +86,17 @@ def evaluate(
         raise ConfigError("processes", expected="1 or more", got=str(processes))
     if out is not None:
         refuse_existing(out, overwrite=overwrite)
-    pairs = find_pairs(prediction, reference, label_sets).with_patients(patients)
+    pairs = find_pairs(prediction, reference, label_sets, part).with_patients(patients)
     labels = labels_of(pairs, names, table, (prediction, reference))
     request = Request(labels, tuple(structures), remap, resample, settings)
+    if jobs.run_on:
+        told = {"names": names, "table": _table(pairs, names, table, prediction, reference), "remap": remap}
+        options = {"structures": tuple(structures), "resample": resample, "settings": settings, **told}
+        scores: Iterable[Table | CondyleError] = score_by_jobs(evaluate, pairs.cases, out, options, jobs, track=track)
+    else:
+        scores = _all(pairs.cases, request, processes, track)
     cases, failed = [], {}
-    for pair, scored in zip(pairs.cases, _all(pairs.cases, request, processes, track), strict=True):
+    for pair, scored in zip(pairs.cases, scores, strict=True):
         if isinstance(scored, Table):
             cases.append(CaseScores(pair.id, pair.group, scored))
         else:
@@ -92,6 +107,8 @@ def evaluate(
     if out is not None:
         with atomic_file(out, overwrite=overwrite) as temporary:
             temporary.write_text(result.to_csv(), encoding="utf-8")
+        if jobs.run_on:
+            shutil.rmtree(cases_folder(out), ignore_errors=True)
     return result
 
 
@@ -109,6 +126,20 @@ def labels_of(
         return pairs.labels
     found = folder_labels(*folders[::-1])
     return read_table(found[0]) if found else None
+
+
+def _table(
+    pairs: Pairs, names: Mapping[str, int] | None, table: Path | None, prediction: Path, reference: Path | None
+) -> Path | None:
+    """The file behind `labels_of`, for a command that scores two files."""
+    if table is not None:
+        return table.absolute()
+    if names:
+        return None
+    if pairs.labels is not None:
+        return (prediction / FILE).absolute()
+    found = folder_labels(reference, prediction)
+    return found[0].absolute() if found else None
 
 
 def _all(

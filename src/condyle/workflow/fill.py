@@ -1,10 +1,14 @@
-"""`condyle fill`: bone masks without training, of one scan or of a whole dataset."""
+"""`condyle fill`: bone masks without training, of one scan, a whole dataset, or any folder of scans."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from condyle.classical.fill import FillSettings
 from condyle.classical.fill import fill as filled
@@ -16,9 +20,13 @@ from condyle.data.names import require_safe
 from condyle.errors import CondyleError, ConfigError, DataError
 from condyle.io import read, write
 from condyle.io.atomic import refuse_existing
+from condyle.io.remote import place_of
+from condyle.jobs.settings import JobSettings
 from condyle.labels import Labels
 from condyle.progress import Track, silent
 from condyle.space import Volume
+from condyle.workflow.cohort import cases_at, result_in, task, work_off
+from condyle.workflow.command import command_of
 
 
 @dataclass(frozen=True)
@@ -44,14 +52,14 @@ class Filled:
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
         return {
-            "masks": {name: str(path) for name, path in self.masks.items()},
+            "masks": {name: place_of(path) for name, path in self.masks.items()},
             "volumes_ml": {name: round(v, 3) for name, v in self.volumes_ml.items()},
             "skipped": list(self.skipped),
             "failed": self.failed or {},
         }
 
     def __str__(self) -> str:
-        lines = [f"{path}: {self.volumes_ml[name]:.1f} ml" for name, path in self.masks.items()]
+        lines = [f"{place_of(path)}: {self.volumes_ml[name]:.1f} ml" for name, path in self.masks.items()]
         if self.skipped:
             lines.append(f"already there: {', '.join(self.skipped)}")
         lines += [f"failed: {name}: {what}" for name, what in (self.failed or {}).items()]
@@ -67,19 +75,26 @@ def fill(
     series: str | None = None,
     spacing: tuple[float, float, float] | None = None,
     fix_tilt: bool = False,
+    value: int = 1,
+    jobs: JobSettings = JobSettings(),  # noqa: B008 - frozen
     overwrite: bool = False,
     track: Track = silent,
 ) -> Filled:
     """Mask bone by threshold and line marks (Pahr and Zysset 2009): a scan, or every case of a dataset.
 
+    With --run-on each case is a command of its own, also of a folder of scans.
+
     Args:
-        scan: A file, a folder or zip of DICOM files, or a dataset folder.
-        out: The mask to write (uint8, on the scan's grid), for a scan.
+        scan: A file, a folder or zip of DICOM files, or a dataset folder; with --run-on also a folder of scans, here
+            or behind an address (s3://...).
+        out: The mask to write (uint8, on the scan's grid), for a scan; a folder or address, for a folder of scans.
         label_set: Name of the label set to make, for a dataset.
         settings: Threshold and rule.
         series: Which DICOM series: its number, UID or part of its description.
         spacing: Voxel spacing in mm of a TIFF stack that does not tell its own.
         fix_tilt: Straighten a DICOM series with gantry tilt.
+        value: What bone is in a scan's mask, 1 to 255. A dataset has its own.
+        jobs: Where to work on a cohort.
         overwrite: Replace masks that are there.
         track: Told of each case.
 
@@ -87,17 +102,70 @@ def fill(
         DataError: if the scan cannot be read, has nothing above the threshold, or the mask cannot be written.
         ConfigError: if there is no place to write the mask to.
     """
+    if not 1 <= value <= 255:
+        raise ConfigError("value", expected="1 to 255", got=str(value))
+    reading = {"settings": settings, "series": series, "spacing": spacing, "fix_tilt": fix_tilt}
     if (scan / FILE).is_file():
         require_safe(label_set, "label set")
         with one_writer(scan):
+            if jobs.run_on:
+                return _fill_dataset_by_jobs(Dataset.open(scan), label_set, reading, jobs, track, overwrite=overwrite)
             return _fill_dataset(Dataset.open(scan), label_set, settings, overwrite=overwrite, track=track)
+    if jobs.run_on and out is not None:
+        cases = {id_: (case, result_in(out, f"{id_}.nii.gz")) for id_, case in cases_at(scan).items()}
+        return _fill_by_jobs(cases, out, {**reading, "value": value, "overwrite": overwrite}, jobs, track)
     if out is None:
         raise ConfigError("out", expected="a file to write the mask to (-o)", got="none")
     refuse_existing(out, overwrite=overwrite)
     volume = read(scan, series=series, spacing_mm=spacing, fix_tilt=fix_tilt)
     mask = _mask(scan, volume, settings)
-    write(out, mask, overwrite=overwrite)
+    write(out, mask.with_array(mask.array * np.uint8(value)), overwrite=overwrite)
     return Filled({str(scan): out}, {str(scan): _volume_ml(mask)})
+
+
+def _fill_by_jobs(
+    cases: Mapping[str, tuple[Path, Path]], place: Path, options: Mapping[str, Any], jobs: JobSettings, track: Track
+) -> Filled:
+    """Have each case's mask made by a command of its own.
+
+    Args:
+        cases: Case to its scan and its mask.
+        place: What the manifest is named after.
+        options: Of each command.
+        jobs: Where.
+        track: Told of each case.
+    """
+    tasks = [task(id_, command_of(fill, scan=scan, out=mask, **options), mask) for id_, (scan, mask) in cases.items()]
+    outcomes = work_off(tasks, place, jobs, "Filling", track)
+    # A task that found its mask there has printed nothing.
+    made = {o.id: json.loads(o.printed)["volumes_ml"] for o in outcomes if o.state == "done" and o.printed}
+    return Filled(
+        {id_: cases[id_][1] for id_ in made},
+        {id_: sum(volumes.values()) for id_, volumes in made.items()},
+        tuple(o.id for o in outcomes if o.state == "done" and o.id not in made),
+        {o.id: o.error for o in outcomes if o.state != "done"},
+    )
+
+
+def _fill_dataset_by_jobs(
+    dataset: Dataset, label_set: str, options: Mapping[str, Any], jobs: JobSettings, track: Track, *, overwrite: bool
+) -> Filled:
+    dataset, id_ = _with_bone(dataset)
+    channel = dataset.channels[0]
+    masks = {case.id: labels_path(label_set, case.id) for case in dataset.cases}
+    todo = {
+        case.id: (dataset.path(case.images[channel]).absolute(), dataset.path(masks[case.id]).absolute())
+        for case in dataset.cases
+        if overwrite or label_set not in case.label_sets
+    }
+    # A file that no case lists is left over from other work: write it anew.
+    options = {**options, "value": id_, "overwrite": True}
+    result = _fill_by_jobs(todo, dataset.folder / label_set, options, jobs, track)
+    cases = [
+        case.with_label_set(label_set, masks[case.id]) if case.id in result.masks else case for case in dataset.cases
+    ]
+    replace(dataset, cases=tuple(cases)).save()
+    return replace(result, skipped=tuple(case.id for case in dataset.cases if case.id not in todo))
 
 
 def _fill_dataset(dataset: Dataset, label_set: str, settings: FillSettings, *, overwrite: bool, track: Track) -> Filled:

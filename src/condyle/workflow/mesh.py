@@ -13,11 +13,14 @@ from typing import Any
 from condyle.errors import ConfigError, DataError
 from condyle.io import read_labels
 from condyle.io.atomic import atomic_folder, refuse_existing
+from condyle.jobs.settings import JobSettings
 from condyle.labels import Labels, Structure, present_ids
 from condyle.meshes.bodies import MeshSettings, bodies
 from condyle.meshes.formats import FORMATS, Part, Space
 from condyle.meshes.passport import Passport, passport
 from condyle.progress import Track, silent
+from condyle.workflow.cohort import CohortDone, cases_at, result_in, task, told, work_off
+from condyle.workflow.command import command_of
 from condyle.workflow.naming import labels_for
 
 PASSPORTS = "passports.json"
@@ -69,17 +72,18 @@ def mesh(
     bed: tuple[float, float, float] | None = None,
     wall: float | None = None,
     spacing: tuple[float, float, float] | None = None,
+    jobs: JobSettings = JobSettings(),  # noqa: B008 - frozen
     overwrite: bool = False,
     track: Track = silent,
-) -> Meshed:
+) -> Meshed | CohortDone:
     """Make one watertight surface of each structure of a label map, in mm in the patient, and check it.
 
     Structures that touch share faces and overlap nowhere. `passports.json` beside the meshes tells how sound each
     is and how true to its mask; if one fails a check the exit code is 1.
 
     Args:
-        mask: A mask or label map.
-        out: The folder to write.
+        mask: A mask or label map; with --run-on a folder of them, here or behind an address (s3://...).
+        out: The folder to write; with --run-on, one or an address to write a folder for each case to.
         settings: Budgets of smoothing and of triangles.
         formats: Files of each structure: stl, ply, obj, glb, 3mf; or none.
         scenes: Files of all structures together, with names and colours: 3mf, glb, obj, ply, stl.
@@ -90,6 +94,7 @@ def mesh(
         bed: Print bed in mm that each structure has to fit on; by default the fit is told but not asked for.
         wall: Thinnest wall in mm that can be printed; by default the thinnest is told but not asked for.
         spacing: Voxel spacing in mm of a TIFF stack that does not tell its own.
+        jobs: Where to work on a cohort.
         overwrite: Replace the folder if there is one.
         track: Told of each group of structures that touch.
 
@@ -104,6 +109,10 @@ def mesh(
         raise ConfigError("format", expected=f"some of {', '.join(FORMATS)}", got=", ".join(unknown))
     if space not in ("RAS", "LPS"):
         raise ConfigError("space", expected="RAS or LPS", got=str(space))
+    if jobs.run_on:
+        options = {"settings": settings, "formats": formats or ["none"], "scenes": scenes, "space": space, "bed": bed}
+        options |= {"names": names, "table": table and table.absolute(), "wall": wall, "spacing": spacing}
+        return _mesh_cohort(mask, out, {**options, "overwrite": overwrite}, jobs, track)
     refuse_existing(out, overwrite=overwrite)
     volume = read_labels(mask, spacing_mm=spacing)
     ids = list(present_ids(volume.array))
@@ -141,6 +150,15 @@ def mesh(
         told = {"sound": result.exit_code == 0, "structures": [p.to_json() for p in passports]}
         (folder / PASSPORTS).write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return result
+
+
+def _mesh_cohort(masks: Path, out: Path, options: Mapping[str, Any], jobs: JobSettings, track: Track) -> CohortDone:
+    """Have each mask's surfaces made by a command of its own, in a folder named like the mask."""
+    folders = {id_: (case, result_in(out, id_)) for id_, case in cases_at(masks).items()}
+    tasks = [
+        task(id_, command_of(mesh, mask=case, out=folder, **options), folder) for id_, (case, folder) in folders.items()
+    ]
+    return told(out, work_off(tasks, out, jobs, "Meshing", track), jobs)
 
 
 def _structures(ids: list[int], labels: Labels | None) -> dict[int, Structure]:

@@ -3,28 +3,65 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
+from condyle.errors import ConfigError
 from condyle.models import Model
 from condyle.nets.weights import load as load_net
 from condyle.predict.engine import EngineConfig, engine
+from condyle.predict.engines.calibrate import calibration_windows
 from condyle.predict.mirror import mirrored, safe_axes, swapped_channels, swapped_inputs
 from condyle.predict.net import Net
+from condyle.prepare import prepare
 from condyle.space import Grid, side_axis
 from condyle.workflow.predict_settings import PredictSettings
+from condyle.workflow.scans import scans_for
+
+#: Of a scan of which nothing is known yet.
+WINDOWS_A_SCAN = 8
 
 
-def fold_networks(model: Model, settings: PredictSettings) -> list[Net]:
+def fold_networks(model: Model, settings: PredictSettings, scans: int) -> list[Net]:
     """The network of each fold that is asked for.
 
+    Args:
+        model: Theirs.
+        settings: How to run them.
+        scans: How many will come, about: for a few windows no network is converted.
+
     Raises:
-        ConfigError: if a fold or a device is not there.
+        ConfigError: if a fold or a device is not there, or there is nothing to calibrate with.
+        DataError: if a scan to calibrate with cannot be used.
         ModelError: if weights cannot be used.
     """
     net = model.plan.net
-    config = EngineConfig(settings.engine, settings.precision, settings.device)
+    config = EngineConfig(
+        settings.engine,
+        settings.precision,
+        settings.device,
+        cache=settings.cache or Path.home() / ".cache" / "condyle",
+        windows=scans * WINDOWS_A_SCAN,
+        calibration=_calibration(model, settings),
+    )
     shape = (settings.batch, net.in_channels, *model.plan.patch)
     folds = settings.folds or model.folds
     return [engine(load_net(net, model.state(fold), f"fold {fold}"), config, shape) for fold in folds]
+
+
+def _calibration(model: Model, settings: PredictSettings) -> tuple[NDArray[np.float32], ...]:
+    """Windows of the scans to calibrate with."""
+    if settings.precision != "int8":
+        return ()
+    plan = model.plan
+    if plan.cascade:
+        raise ConfigError("precision: int8", expected="a network that sees the scan alone", got="a cascade's second")
+    found = scans_for(settings.calibrate, [channel.name for channel in plan.channels])
+    arrays = [prepare([image.read() for image in case.images.values()], plan).array for case in found.values()]
+    windows = calibration_windows(arrays, (1, *plan.patch)[-3:])
+    return tuple(window[:, 0] for window in windows) if plan.net.dim == 2 else windows
 
 
 def with_mirrorings(folds: Sequence[Net], model: Model, settings: PredictSettings, grid: Grid) -> list[Net]:

@@ -9,9 +9,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from condyle.data import Dataset
+from condyle.data.dataset import FILE
 from condyle.data.importers.found import MaskFiles, files_below, name_below, stem_of
 from condyle.errors import ConfigError, DataError
 from condyle.labels import Labels
+from condyle.workflow.split_part import cases_of_part
 
 #: What programs put behind a case's name.
 _ENDING = re.compile(r"[._-](seg|segmentation|mask|labels?|labelmap|gt|pred|prediction)$", re.IGNORECASE)
@@ -67,7 +69,9 @@ class Pairs:
         return replace(self, cases=tuple(replace(case, group=patients[case.id]) for case in self.cases))
 
 
-def find_pairs(prediction: Path, reference: Path | None, label_sets: tuple[str, str] | None) -> Pairs:
+def find_pairs(
+    prediction: Path, reference: Path | None, label_sets: tuple[str, str] | None, part: str | None = None
+) -> Pairs:
     """Pair predictions with references.
 
     In folders, cases are paired by name, whatever the format: `c01.nii.gz`, `c01_seg.mha`, `c01/femur.nii.gz` and
@@ -77,6 +81,7 @@ def find_pairs(prediction: Path, reference: Path | None, label_sets: tuple[str, 
         prediction: A file, a folder, or a dataset.
         reference: A file or folder; None for a dataset.
         label_sets: For a dataset: the set to judge, and the one taken as true.
+        part: Of a dataset's split: its cases only.
 
     Raises:
         ConfigError: if what is given does not go together.
@@ -93,7 +98,7 @@ def find_pairs(prediction: Path, reference: Path | None, label_sets: tuple[str, 
                 got="neither",
                 hint="Give it as second argument, or --label-sets for a dataset.",
             )
-        return _of_dataset(Dataset.open(prediction), *label_sets)
+        return _of_dataset(Dataset.open(prediction), *label_sets, part)
     if label_sets is not None:
         raise ConfigError("label_sets", expected="a dataset alone to go with them", got=f"also {reference}")
     if prediction.is_file() != reference.is_file():
@@ -101,7 +106,30 @@ def find_pairs(prediction: Path, reference: Path | None, label_sets: tuple[str, 
     if prediction.is_file():
         pair = CasePair(stem_of(reference), stem_of(reference), MaskFiles(reference), MaskFiles(prediction))
         return Pairs((pair,))
+    dataset = _dataset_of(reference)
+    if dataset is not None:
+        return _of_label_set(prediction, reference, dataset, part)
+    if part is not None:
+        raise ConfigError("part", expected="DATASET/labels/SET as reference", got=str(reference))
     return _of_folders(prediction, reference)
+
+
+def _dataset_of(reference: Path) -> Dataset | None:
+    """The dataset whose label set a folder is, or None."""
+    folder, labels = reference.resolve().parent.parent, reference.resolve().parent
+    return Dataset.open(folder) if labels.name == "labels" and (folder / FILE).is_file() else None
+
+
+def _of_label_set(prediction: Path, reference: Path, dataset: Dataset, part: str | None) -> Pairs:
+    """Masks and the label set of a dataset, which knows patients, structures, and who was to be segmented."""
+    found = _of_folders(prediction, reference)
+    groups = {case.id: case.group for case in cases_of_part(dataset, part)}
+    pairs = tuple(replace(pair, group=groups[pair.id]) for pair in found.cases if pair.id in groups)
+    if not pairs:
+        raise DataError(prediction, expected=f"masks of the part {part}", got="none")
+    others = [f"{pair.id}: a prediction, not of the part {part}" for pair in found.cases if pair.id not in groups]
+    told = [what for what in found.unmatched if part is None or what.split(": ")[0] in groups]
+    return Pairs(pairs, tuple(told + others), dataset.labels)
 
 
 def _of_folders(prediction: Path, reference: Path) -> Pairs:
@@ -147,13 +175,13 @@ def cases_in(folder: Path) -> dict[str, MaskFiles]:
     return out
 
 
-def _of_dataset(dataset: Dataset, judged: str, true: str) -> Pairs:
+def _of_dataset(dataset: Dataset, judged: str, true: str, part: str | None) -> Pairs:
     for name in (judged, true):
         if name not in dataset.label_sets:
             known = ", ".join(dataset.label_sets) or "none"
             raise ConfigError("label_sets", expected=f"names among {known}", got=name)
     cases, unmatched = [], []
-    for case in dataset.cases:
+    for case in cases_of_part(dataset, part):
         missing = [name for name in (judged, true) if name not in case.label_sets]
         if missing:
             unmatched.append(f"{case.id}: no label set {' nor '.join(missing)}")

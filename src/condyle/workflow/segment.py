@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -72,6 +72,7 @@ def segment(
     outputs = _outputs(list(cases), out, suffix, settings, overwrite=overwrite)
     to_do = [id_ for id_ in cases if overwrite or not outputs[id_].complete]
     if to_do:
+        segmenter = replace(segmenter, scans=len(to_do))
         segmenter.make_ready()
 
     def read(id_: str) -> list[Volume]:

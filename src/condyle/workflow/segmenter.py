@@ -62,10 +62,12 @@ class Segmenter:
     Args:
         model: What to ask.
         settings: How.
+        scans: How many will come, about; a network is made faster only where that is worth the time.
     """
 
     model: Model
     settings: PredictSettings = field(default_factory=PredictSettings)
+    scans: int = 1
 
     @property
     def plan(self) -> Plan:
@@ -121,7 +123,7 @@ class Segmenter:
 
     @cached_property
     def _folds(self) -> list[Net]:
-        return fold_networks(self.model, self.settings)
+        return fold_networks(self.model, self.settings, self.scans)
 
     @cached_property
     def _rule(self) -> Rule:
