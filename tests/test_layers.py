@@ -16,10 +16,11 @@ FLOORS = [
     {"space", "labels", "config"},
     {"recipe"},
     {"io", "classical", "meshes", "nets", "prepare", "losses", "augment"},
-    {"data", "phantoms", "metrics"},
+    {"data", "jobs", "phantoms", "metrics"},
     {"models", "reports", "planning", "studies"},
     {"predict", "training"},
     {"workflow"},
+    {"app"},
     {"cli", "__init__"},
     {"__main__"},
 ]

@@ -337,8 +337,10 @@ def test_eight_bits_are_calibrated_on_scans_and_agree_with_single_precision_near
     write(tmp_path / "other.nii.gz", other)
     made = random_model(plan=plan(patch=(16, 16, 16), spacing_mm=(1.0, 1.0, 1.0)))
     settings = {"engine": "openvino", "cache": tmp_path / "cache"}
-    exact = asked(scan, made, folds=("0",), **settings).labels.array
-    eight = asked(scan, made, folds=("0",), precision="int8", calibrate=(tmp_path / "other.nii.gz",), **settings)
+    exact = asked(scan, made, folds=("0",), cleanup="off", **settings).labels.array
+    eight = asked(
+        scan, made, folds=("0",), cleanup="off", precision="int8", calibrate=(tmp_path / "other.nii.gz",), **settings
+    )
     assert (eight.labels.array == exact).mean() > 0.8
     assert len(list((tmp_path / "cache").iterdir())) == 2
 

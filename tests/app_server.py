@@ -1,0 +1,99 @@
+"""The app as users start it: a process, a port, a folder."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass
+class Server:
+    """A server that runs.
+
+    Args:
+        process: Its process.
+        url: `http://127.0.0.1:<port>`.
+        said: What it printed first.
+    """
+
+    process: subprocess.Popen[str]
+    url: str
+    said: str
+
+    def ask(
+        self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        """Status, headers and body of an answer; the request has the page's own Origin unless told otherwise."""
+        request = urllib.request.Request(self.url + path, body, {"Origin": self.url, **(headers or {})}, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                return answer.status, answer.headers, answer.read()
+        except urllib.error.HTTPError as error:
+            return error.code, error.headers, error.read()
+
+    def json(self, method: str, path: str, content: Any = None) -> Any:
+        """A JSON answer to a JSON question."""
+        body = None if content is None else json.dumps(content).encode()
+        return json.loads(self.ask(method, path, body)[2])
+
+    def wait_for_job(self, id_: int, seconds: float = 90) -> dict[str, Any]:
+        """A job, once it has ended."""
+        last = time.monotonic() + seconds
+        while time.monotonic() < last:
+            job: dict[str, Any] = self.json("GET", f"/api/jobs/{id_}")
+            if job["state"] not in {"queued", "running"}:
+                return job
+            time.sleep(0.1)
+        raise TimeoutError(f"job {id_} still runs after {seconds} s")
+
+    def kill(self) -> None:
+        """End the server at once, as a crash would; its jobs go on."""
+        self.process.kill()
+        self.process.wait()
+
+
+def start(folder: Path, *options: str) -> Server:
+    """Start a server on a free port."""
+    command = [sys.executable, "-m", "condyle", "serve", "--data", str(folder), "--port", "0", *options]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    assert process.stderr is not None
+    said = process.stderr.readline()
+    found = re.search(r"http://[^/ ]+", said)
+    if found is None:
+        process.kill()
+        raise AssertionError(said + process.stderr.read())
+    server = Server(process, found[0], said)
+    for _ in range(300):
+        with contextlib.suppress(OSError):
+            urllib.request.urlopen(server.url + "/favicon.ico", timeout=5).close()
+            break
+        time.sleep(0.02)
+    return server
+
+
+@contextlib.contextmanager
+def served(folder: Path, *options: str) -> Iterator[Server]:
+    """A server of a folder, stopped when the block ends."""
+    server = start(folder, *options)
+    try:
+        yield server
+    finally:
+        if server.process.poll() is None:
+            server.process.send_signal(signal.SIGINT)
+            try:
+                server.process.wait(20)
+            except subprocess.TimeoutExpired:
+                server.kill()
+        assert server.process.stderr is not None
+        server.process.stderr.close()
