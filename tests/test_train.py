@@ -12,7 +12,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from datasets import LABELS, ball, scan, small_dataset
 
 import condyle
 from condyle import io
@@ -22,12 +21,14 @@ from condyle.errors import CondyleError, ConfigError, DataError
 from condyle.labels import Labels
 from condyle.recipe import RECIPES, Recipe
 from condyle.space import Grid, Volume
+from datasets import LABELS, ball, scan, small_dataset
 
 #: Seconds on a processor: a small network on the whole of a small scan.
 TINY = replace(
     RECIPES["quick"], features=4, patch=(16, 16, 16), batch=2, epochs=2, iterations=4, val_iterations=1,
     precision="fp32", compiled=False,
 )  # fmt: skip
+RESNET = replace(TINY, network="resnet34", dim=2, patch=(16, 16), features=0)
 
 
 @pytest.fixture(scope="module")
@@ -161,7 +162,7 @@ def test_ctrl_c_saves_and_the_same_command_ends_the_training(data, tmp_path):
     [
         ({"fold": "7"}, "0 to 2, cv or all"),
         ({"label_set": "best"}, "one of reference"),
-        ({"recipe": replace(TINY, network="resnet34", dim=2, patch=(16, 16), features=0), "imagenet": "nothing.pth"}, "no such file"),
+        ({"recipe": RESNET, "imagenet": "nothing.pth"}, "no such file"),
         ({"imagenet": "nothing.pth"}, "the network resnet34"),
         ({"recipe": replace(TINY, freeze=("head",))}, "the start of a part's name"),
     ],

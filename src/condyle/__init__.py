@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from condyle.app.serve import serve as serve
     from condyle.workflow.check import check as check
     from condyle.workflow.choose import choose as choose
-    from condyle.workflow.compare import compare as compare
     from condyle.workflow.clean import clean as clean
+    from condyle.workflow.compare import compare as compare
     from condyle.workflow.convert import convert as convert
     from condyle.workflow.evaluate import evaluate as evaluate
     from condyle.workflow.export import export as export
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from condyle.workflow.picture import picture as picture
     from condyle.workflow.plan import plan as plan
     from condyle.workflow.report import report as report
+    from condyle.workflow.search import search as search
     from condyle.workflow.segment import segment as segment
     from condyle.workflow.segmenter import load as load
     from condyle.workflow.study import study as study
@@ -60,6 +61,7 @@ VERBS = {
     "plan": "Show what would be trained on a dataset, and why.",
     "train": "Train a model on a dataset, and test it on cases held out.",
     "choose": "Choose the best of trained models by the cases they held out, to train it again.",
+    "search": "Search for good settings of a training, by short trainings.",
     "study": "Run an experiment out of a small file: trainings, tests, comparisons, a report.",
     "export": "Write a dataset as another tool wants it.",
     "phantom": "Make scans of bones and organs whose truth is known.",

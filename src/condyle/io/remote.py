@@ -36,6 +36,11 @@ def address_of(path: Path) -> str | None:
     return f"{kind}:///{rest}" if kind.lower() in ("file", "local") else f"{kind}://{rest}"
 
 
+def place_of(path: Path) -> str:
+    """A path, or the address it was made of, in words."""
+    return address_of(path) or str(path)
+
+
 def fetch(address: str, folder: Path) -> Path:
     """Copy a file, or a folder with all in it, to this machine.
 

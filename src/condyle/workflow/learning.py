@@ -78,10 +78,10 @@ def learn(
     run: TrainingRun,
     labels: Labels,
     store: Store,
+    *,
     train: Sequence[str],
     validation: Sequence[str],
     out: Path,
-    *,
     start: Start,
     device: str,
     tensorboard: bool,
@@ -97,6 +97,8 @@ def learn(
         store: Its prepared cases.
         train: Cases to learn from.
         validation: Cases to choose the best weights on; none: the last weights are taken.
+        out: Folder of the training.
+        start: Where the network begins.
     """
     plan, recipe = run.plan, run.recipe
     if not validation and recipe.patience:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,8 @@ def train(
         chosen = chosen_label_set(dataset, label_set)
         names = _folds(dataset, fold, chosen)
         given = Start(None if start is None else models.load(start), imagenet)
-        run = _run(dataset, chosen, recipe, given, start, out, here, overwrite=overwrite, track=track)
+        name = "" if start is None else start.name
+        run = _run(dataset, chosen, recipe, given, start=name, out=out, here=here, overwrite=overwrite, track=track)
         store = _prepared(dataset, run, here, track)
         job = _Job(out, dataset, run, store, given, device, here)
         for name, (learners, held_out) in names.items():
@@ -141,9 +143,9 @@ class _Job:
             self.run,
             self.dataset.labels,
             self.store,
-            [case.id for case in learners],
-            [case.id for case in held_out],
-            self.out / "training" / f"fold_{name}",
+            train=[case.id for case in learners],
+            validation=[case.id for case in held_out],
+            out=self.out / "training" / f"fold_{name}",
             start=self.start,
             device=self.device,
             tensorboard=tensorboard,
@@ -201,11 +203,9 @@ class _Job:
     def _record(self) -> dict[str, Any]:
         import torch
 
-        from condyle import __version__
-
         scores = {} if self.scores is None else self.scores.summary
         return {
-            "condyle": __version__,
+            "condyle": version("condyle"),
             "torch": torch.__version__,
             "dataset": self.run.dataset,
             "label_set": self.run.label_set,
@@ -247,20 +247,27 @@ def _folds(dataset: Dataset, fold: str, label_set: str) -> dict[str, tuple[Seque
 
 
 def _run(
-    dataset: Dataset, label_set: str, recipe: Recipe, given: Start, start: Path | None, out: Path, here: World, *,
-    overwrite: bool, track: Track,
-) -> TrainingRun:  # fmt: skip
+    dataset: Dataset,
+    label_set: str,
+    recipe: Recipe,
+    given: Start,
+    *,
+    start: str,
+    out: Path,
+    here: World,
+    overwrite: bool,
+    track: Track,
+) -> TrainingRun:
     """The training that was begun in the folder, or a new one, decided by the first process."""
-    name = "" if start is None else start.name
     if here.rank == 0:
         run = begun(out, overwrite=overwrite)
         if run is not None:
-            check_same(run, out, dataset, label_set, recipe, name)
+            check_same(run, out, dataset=dataset, label_set=label_set, recipe=recipe, start=start)
             run = replace(run, recipe=recipe)
         else:
             plan, batch_dice = _plan(dataset, label_set, recipe, given.model, track)
             parts = {} if dataset.folds is None else dict(dataset.folds.parts)
-            run = TrainingRun(dataset.name, label_set, recipe, plan, batch_dice, name, parts)
+            run = TrainingRun(dataset.name, label_set, recipe, plan, batch_dice, start, parts)
         save(run, out)
     else:
         run = None

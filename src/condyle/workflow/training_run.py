@@ -108,7 +108,7 @@ def save(run: TrainingRun, out: Path) -> None:
         temporary.write_text(json.dumps(run.to_json(), indent=1) + "\n", encoding="utf-8")
 
 
-def check_same(run: TrainingRun, out: Path, dataset: Dataset, label_set: str, recipe: Recipe, start: str) -> None:
+def check_same(run: TrainingRun, out: Path, *, dataset: Dataset, label_set: str, recipe: Recipe, start: str) -> None:
     """Refuse to go on with a training as if it were another.
 
     Raises:
