@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import condyle
-from condyle import io
+from condyle import io, models
 from condyle.classical.fill import FillSettings
 from condyle.data import Dataset
 from condyle.errors import ConfigError, DataError
@@ -21,6 +21,7 @@ from condyle.workflow.cohort import cases_at
 from datasets import LABELS, label_map, source_folders
 from jobs_made import condyle as command
 from jobs_made import counts, files, scans
+from segment_models import knee_scan, pointwise_model
 
 LOCAL = JobSettings("local", workers=2, lost_s=5)
 NAMES = {s.name: s.id for s in LABELS.structures}
@@ -120,3 +121,17 @@ def test_a_cohort_is_the_files_of_known_formats_the_zips_and_the_folders(tmp_pat
         cases_at(tmp_path / "none")
     with pytest.raises(DataError, match="scans in it"):
         cases_at(tmp_path / "d")
+
+
+def test_segmenting_as_a_cohort_gives_what_one_process_gives(tmp_path):
+    models.save(pointwise_model(), tmp_path / "model")
+    for n in range(2):
+        io.write(tmp_path / "scans" / f"case_{n}.nii.gz", knee_scan((12, 10, 8 + n)))
+    here = condyle.segment(tmp_path / "model", [tmp_path / "scans"], out=tmp_path / "here")
+    jobs = JobSettings(run_on="local", workers=1, threads=1)
+    there = condyle.segment(tmp_path / "model", [tmp_path / "scans"], out=tmp_path / "there", jobs=jobs)
+    assert there.volumes_ml == here.volumes_ml
+    for id_, mask in here.masks.items():
+        assert np.array_equal(io.read_labels(there.masks[id_]).array, io.read_labels(mask).array)
+    again = condyle.segment(tmp_path / "model", [tmp_path / "scans"], out=tmp_path / "there", jobs=jobs)
+    assert again.skipped == ("case_0", "case_1")

@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,14 +14,17 @@ from condyle.data.importers.found import FoundCase
 from condyle.errors import ConfigError, DataError
 from condyle.io import FORMATS, suffix_of
 from condyle.io.atomic import refuse_existing
+from condyle.jobs.settings import JobSettings
 from condyle.labels import Labels
 from condyle.progress import Track, silent
 from condyle.space import Volume
+from condyle.workflow.command import command_of
 from condyle.workflow.outputs import Outputs, write_answer
 from condyle.workflow.overlap import one_by_one, overlapped
 from condyle.workflow.predict_settings import PredictSettings
 from condyle.workflow.regions import Region
 from condyle.workflow.scans import scans_for
+from condyle.workflow.segment_jobs import segment_by_jobs
 from condyle.workflow.segmented import Segmented
 from condyle.workflow.segmenter import Answer, Segmenter, load
 
@@ -36,6 +40,7 @@ def segment(
     region: tuple[float, float, float, float, float, float] | None = None,
     region_mask: Path | None = None,
     settings: PredictSettings = PredictSettings(),  # noqa: B008 - frozen
+    jobs: JobSettings = JobSettings(),  # noqa: B008 - frozen
     overwrite: bool = False,
     track: Track = silent,
 ) -> Segmented:
@@ -54,6 +59,7 @@ def segment(
         region: Look only here, x0 x1 y0 y1 z0 z1 in mm (RAS); the rest is background.
         region_mask: Look only around what this mask marks; or a folder of masks, named like the scans.
         settings: How to ask the model.
+        jobs: Where to work on a cohort.
         overwrite: Segment again what is there.
         track: Told of each scan.
 
@@ -71,6 +77,15 @@ def segment(
     cases = scans_for(scans, [channel.name for channel in segmenter.plan.channels], part)
     outputs = _outputs(list(cases), out, suffix, settings, overwrite=overwrite)
     to_do = [id_ for id_ in cases if overwrite or not outputs[id_].complete]
+    if jobs.run_on:
+        given: dict[str, Any] = {"model": model.absolute() if model.exists() else model, "settings": settings}
+        given |= {"configuration": configuration, "region": region, "region_mask": region_mask, "overwrite": overwrite}
+
+        def command(scan: Path, mask: Path) -> tuple[str, ...]:
+            return command_of(segment, scans=[scan], out=mask, **given)
+
+        memory_gib = settings.max_memory_gib or 0.0
+        return segment_by_jobs(cases, outputs, to_do, out, command, memory_gib=memory_gib, jobs=jobs, track=track)
     if to_do:
         segmenter = replace(segmenter, scans=len(to_do))
         segmenter.make_ready()
