@@ -3,10 +3,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 BENCH := .venv-bench/bin
 
-.PHONY: demo test lint types bench clean help
+.PHONY: demo study test lint types bench clean help
 
 help:
 	@echo "make demo   train a model, segment scans it never saw, score, mesh and draw them, in demo/"
+	@echo "make study  the five studies and their notebooks, tiny, on phantoms, in study/"
 	@echo "make test   lint, types and all tests with coverage"
 	@echo "make bench  times and memory beside other tools, in one run"
 
@@ -24,6 +25,10 @@ help:
 demo: .venv/ready
 	PATH="$(CURDIR)/$(BIN):$$PATH" tools/demo demo
 
+# The notebooks run the studies; what is done already is not done again.
+study: .venv/ready
+	$(BIN)/python tools/notebooks study notebooks/*.ipynb
+
 test: .venv/ready lint types
 	tools/install-test-programs
 	$(BIN)/pytest --numprocesses 2 --dist loadfile --cov --cov-report term
@@ -39,4 +44,4 @@ bench: .venv-bench/ready
 	$(BENCH)/python -m bench
 
 clean:
-	rm -rf .venv .venv-bench demo build dist src/*.egg-info .coverage*
+	rm -rf .venv .venv-bench demo study build dist src/*.egg-info .coverage*

@@ -35,9 +35,10 @@ class Server:
         self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
     ) -> tuple[int, Mapping[str, str], bytes]:
         """Status, headers and body of an answer; the request has the page's own Origin unless told otherwise."""
-        request = urllib.request.Request(self.url + path, body, {"Origin": self.url, **(headers or {})}, method=method)
+        head = {"Origin": self.url, **(headers or {})}
+        request = urllib.request.Request(self.url + path, body, head, method=method)  # noqa: S310 - our own
         try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
+            with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
                 return answer.status, answer.headers, answer.read()
         except urllib.error.HTTPError as error:
             return error.code, error.headers, error.read()
@@ -61,6 +62,8 @@ class Server:
         """End the server at once, as a crash would; its jobs go on."""
         self.process.kill()
         self.process.wait()
+        assert self.process.stderr is not None
+        self.process.stderr.close()
 
 
 def start(folder: Path, *options: str) -> Server:
@@ -75,10 +78,14 @@ def start(folder: Path, *options: str) -> Server:
         raise AssertionError(said + process.stderr.read())
     server = Server(process, found[0], said)
     for _ in range(300):
-        with contextlib.suppress(OSError):
-            urllib.request.urlopen(server.url + "/favicon.ico", timeout=5).close()
-            break
-        time.sleep(0.02)
+        try:
+            urllib.request.urlopen(server.url + "/favicon.ico", timeout=5).close()  # noqa: S310
+        except urllib.error.HTTPError as error:  # it runs, and wants a token
+            error.close()
+        except OSError:
+            time.sleep(0.02)
+            continue
+        break
     return server
 
 

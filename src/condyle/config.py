@@ -185,6 +185,8 @@ def to_json(config: Any) -> Any:
         return {f.name: to_json(getattr(config, f.name)) for f in fields(config)}
     if isinstance(config, tuple):
         return [to_json(item) for item in config]
+    if isinstance(config, Mapping):
+        return {key: to_json(value) for key, value in config.items()}
     if isinstance(config, float) and config in {float("inf"), float("-inf")}:
         return None
     return config
@@ -213,13 +215,19 @@ def from_json(kind: type[Config], data: Any, where: str) -> Config:
     for name, field in known.items():
         if name in data and not (data[name] is None and isinstance(field.default, float)):
             values[name] = _value(hints[name], data[name], f"{where}: {name}")
-        elif field.default is MISSING:
+        elif field.default is MISSING and field.default_factory is MISSING:
             raise ConfigError(where, expected=f"the key {name}", got=", ".join(data) or "nothing")
     return kind(**values)
 
 
-def _value(hint: Any, data: Any, where: str) -> Any:
+def _value(hint: Any, data: Any, where: str) -> Any:  # noqa: PLR0911 - a line for each kind of hint
     origin, members = typing.get_origin(hint), typing.get_args(hint)
+    if hint is Any:
+        return data
+    if origin is Mapping:
+        if not isinstance(data, Mapping):
+            raise ConfigError(where, expected="a table", got=repr(data))
+        return {str(key): _value(members[1], value, f"{where}: {key}") for key, value in data.items()}
     if isinstance(hint, type) and is_dataclass(hint):
         return from_json(hint, data, where)
     if origin in {types.UnionType, typing.Union}:

@@ -79,10 +79,19 @@ def print_error(message: str) -> None:
     sys.stderr.write(f"condyle: {message}\n")
 
 
+class _Told(logging.Formatter):
+    """What is told as it is, what is worse by its level."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        level = "" if record.levelno <= logging.INFO else f"{record.levelname}: "
+        return f"condyle: {level}{record.getMessage()}"
+
+
 def show_warnings() -> None:
-    """Let the package's warnings through to standard error."""
+    """Let the package's warnings, and what it tells of its work, through to standard error."""
     handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("condyle: %(levelname)s: %(message)s"))
+    handler.setFormatter(_Told())
     logger = logging.getLogger("condyle")
+    logger.setLevel(logging.INFO)
     logger.handlers[:] = [handler]
     logger.propagate = False

@@ -29,10 +29,13 @@ class Bar:
     series: int = 0
 
 
-def bars(rows: Sequence[Bar], heading: str, *, descending: bool = True) -> str:
-    """Horizontal bars, the best on top. The axis starts near the smallest, as scores that matter differ by little."""
+def bars(rows: Sequence[Bar], heading: str, *, descending: bool = True, from_zero: bool = False) -> str:
+    """Horizontal bars, the best on top.
+
+    The axis starts near the smallest, as scores that matter differ by little; or at zero, for times and sizes.
+    """
     rows = sorted(rows, key=lambda row: row.value, reverse=descending)
-    marks, x = _scale(rows, ())
+    marks, x = _scale(rows, (0.0,) if from_zero else ())
     parts = [_frame(x, marks, len(rows), heading)]
     for n, row in enumerate(rows):
         y = _ROW * (n + 0.5) + 4
