@@ -1,0 +1,218 @@
+"""A study's report, of what there is: one page, and its tables as CSV files."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, get_args
+
+from condyle.data import Dataset
+from condyle.data.dataset import FILE
+from condyle.io.atomic import atomic_file
+from condyle.metrics.candidates import Candidate
+from condyle.metrics.score import METRICS
+from condyle.metrics.score_files import read_scores
+from condyle.reports.comparison.baselines import BaselineName
+from condyle.reports.studied import tables
+from condyle.reports.studied.content import HELD_OUT as TRAININGS
+from condyle.reports.studied.content import Answer, Content, Curve, Scored, Training
+from condyle.reports.studied.page import page
+from condyle.studies import Step, Study, places
+from condyle.studies.configurations import Configuration, configurations, referred
+from condyle.studies.results import ModelFacts, model_facts, read_table
+from condyle.studies.scoring import HELD_OUT
+from condyle.workflow.study_run import ROUNDS, StudyState
+
+#: The page, in the study's folder, so that its links lead to the comparisons.
+PAGE = "report.html"
+
+
+def write_report(study: Study, steps: Sequence[Step], folder: Path, state: StudyState) -> Path:
+    """Write `report.html`, `trainings.csv` and `scores.csv` into a study's folder, in place of earlier ones.
+
+    Returns:
+        The page.
+
+    Raises:
+        DataError: if a result is broken, or the disk refuses.
+    """
+    content = gather(study, steps, folder, state)
+    written = {
+        PAGE: page(content, version=version("condyle")),
+        "trainings.csv": _csv(tables.training_rows(content.trainings)),
+        "scores.csv": _csv(tables.score_rows(content.scores)),
+    }
+    for name, text in written.items():
+        with atomic_file(folder / name, overwrite=True) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    return folder / PAGE
+
+
+def gather(study: Study, steps: Sequence[Step], folder: Path, state: StudyState) -> Content:
+    """Read all that a study has made so far."""
+    states = state.states
+    every = configurations(study)
+    told = {
+        c.id for e in study.evaluate.values() if e.part == HELD_OUT for r in e.models for c in referred(study, r, "")
+    }
+    held_out = [
+        scored
+        for c in every
+        if c.entry.fold != "all" and c.id not in told and states.get(f"train-{c.id}") in {"done", "attention"}
+        for scored in _scored(folder / places.held_out(c), TRAININGS, c, c.label_set)
+    ]
+    return Content(
+        title=study.title,
+        source=study.source,
+        notes=study.notes,
+        splits=tuple(_split(name, folder / places.dataset(name, data)) for name, data in study.datasets.items()),
+        answers=tuple(_answer(q.ask, folder, name) for name, q in study.questions.items()),
+        trainings=tuple(_training(c, folder, states.get(f"train-{c.id}", "waiting")) for c in every),
+        scores=tuple(_evaluated(study, folder) + held_out),
+        choices=tuple(_choice(name, folder) for name, entry in study.models.items() if entry.best_of),
+        asking=tuple(_asking(study, folder, state)),
+        energy=_energy(folder),
+        undone=tuple(_undone(steps, state)),
+        commands=tuple(map(str, steps)),
+        baselines=tuple(
+            name for name in get_args(BaselineName) if name in {q.baseline for q in study.questions.values()}
+        ),
+    )
+
+
+def _split(name: str, folder: Path) -> str:
+    if not (folder / FILE).is_file():
+        return f"{name}: not there yet."
+    dataset = Dataset.open(folder)
+    if dataset.folds is None:
+        return f"{name}: {len(dataset.cases)} cases, not split."
+    parts = dataset.folds.parts
+    groups = len({dataset[case].group for case in parts})
+    tested = sum(part == "test" for part in parts.values())
+    return (
+        f"{name}: {len(parts)} labelled cases of {groups} patients or donors, {dataset.folds.count} folds "
+        f"({dataset.folds.method}, seed {dataset.folds.seed}), {tested} cases for the test; no patient in two parts."
+    )
+
+
+def _answer(ask: str, folder: Path, name: str) -> Answer:
+    place = folder / places.comparison(name)
+    if not (place / "compare.json").is_file():
+        return Answer(ask)
+    told = read_table(place / "compare.json")
+    return Answer(ask, tuple(told["findings"]), f"{places.comparison(name)}/compare.html", tuple(told["notes"]))
+
+
+def _training(c: Configuration, folder: Path, state: str) -> Training:
+    settings = ", ".join(f"{name} {value}" for name, value in c.varied.items()) or c.recipe
+    facts = model_facts(folder / places.model(c))
+    told = "" if state in {"done", "attention"} else state
+    if facts is None:
+        return Training(c.id, c.model, settings, c.label_set, c.entry.fold, state=told or "waiting")
+    if c.entry.best_of:
+        settings = ", ".join(f"{k} {facts.recipe.get(k)}" for k in ("network", "dim", "batch", "augment"))
+    return Training(
+        c.id, c.model, settings, c.label_set, c.entry.fold,
+        dice=facts.dice,
+        cases=max((len(fold["cases"]) for fold in facts.folds.values()), default=0),
+        seconds=round(sum(float(fold["seconds"]) for fold in facts.folds.values()), 1),
+        steps=sum(int(fold["steps"]) for fold in facts.folds.values()),
+        ram_gib=max((max(h["ram_gib"], default=0.0) for h in facts.histories.values()), default=0.0),
+        vram_gib=max((max(h["vram_gib"], default=0.0) for h in facts.histories.values()), default=0.0),
+        parameters=facts.parameters,
+        curves=_curves(c, facts),
+        state=told,
+    )  # fmt: skip
+
+
+def _curves(c: Configuration, facts: ModelFacts) -> tuple[Curve, ...]:
+    return tuple(
+        Curve(
+            f"{c.id}, fold {fold}", h["loss"], h["val_loss"], h["mean_dice"], h["smoothed_dice"], h["seconds"],
+            h["rate"],
+        )
+        for fold, h in facts.histories.items()
+    )  # fmt: skip
+
+
+def _evaluated(study: Study, folder: Path) -> list[Scored]:
+    return [
+        scored
+        for name, evaluation in study.evaluate.items()
+        for against in evaluation.against
+        for reference in evaluation.models
+        for c in referred(study, reference, name)
+        for scored in _scored(folder / places.scores(name, c, against), name, c, against)
+    ]
+
+
+def _scored(path: Path, evaluation: str, c: Configuration, against: str) -> list[Scored]:
+    if not path.is_file():
+        return []
+    file = read_scores(path)
+    candidate = Candidate(c.id, {c.id: file.cases})
+    rows = []
+    for structure in candidate.structures:
+        values = {m: candidate.values(structure, m) for m in METRICS}
+        rows.append(
+            Scored(
+                evaluation, c.id, c.label_set, against, structure,
+                cases=len(file.cases),
+                patients=len(set(file.groups.values())),
+                missed=candidate.counts(structure)["missed"],
+                summary={m: candidate.summary(structure, m, file.groups) for m in METRICS},
+                values={m: [(case, v) for case, v in of.items() if v is not None] for m, of in values.items()},
+            )
+        )  # fmt: skip
+    return rows
+
+
+def _choice(name: str, folder: Path) -> str:
+    path = (folder / places.chosen(name)).with_name(f"{name}_choice.json")
+    if not path.is_file():
+        return f"{name}: not chosen yet."
+    told = read_table(path)
+    chosen = Path(told["model"]).name
+    level = ", ".join(told["level"]) or "none"
+    return f"{name}: {chosen} was chosen of {len(told['dice'])}. What cannot be told from the best: {level}."
+
+
+def _asking(study: Study, folder: Path, state: StudyState) -> list[tuple[str, str, float, float]]:
+    rows = []
+    for name, evaluation in study.evaluate.items():
+        for reference in evaluation.models:
+            for c in referred(study, reference, name):
+                ended = state.ended.get(f"segment-{name}-{c.id}")
+                place = folder / places.masks(name, c)
+                count = sum(1 for _ in place.iterdir()) if place.is_dir() else 0
+                if ended is not None and ended.state == "done" and count:
+                    rows.append((name, c.id, (ended.seconds or 0.0) / count, ended.peak_gib or 0.0))
+    return rows
+
+
+def _energy(folder: Path) -> str:
+    path = folder / ROUNDS
+    rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines())) if path.is_file() else []
+    seconds = sum(float(row["seconds"]) for row in rows)
+    known = [float(row["energy_kj"]) for row in rows if row["energy_kj"]]
+    told = f"The study ran for {seconds:.0f} s on {os.cpu_count()} cores. "
+    if not known:
+        return told + "The machine does not tell the energy it uses."
+    return told + f"Its counters of processors and graphics cards rose by {sum(known):.1f} kJ."
+
+
+def _undone(steps: Sequence[Step], state: StudyState) -> list[str]:
+    states, failed = state.states, state.to_json()["failed"]
+    told = [f"{id_} failed: {error}" for id_, error in failed.items()]
+    waiting = [s.id for s in steps if states[s.id] in {"waiting", "running"}]
+    return told + ([f"{len(waiting)} steps wait: {', '.join(waiting[:8])}"] if waiting else [])
+
+
+def _csv(rows: Sequence[Sequence[Any]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(["" if v is None else v for v in row] for row in rows)
+    return text.getvalue()

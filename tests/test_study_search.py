@@ -1,0 +1,92 @@
+"""`condyle search`: short trainings that are tried, stopped early, gone on with, and end in a recipe."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+import condyle
+from condyle.errors import ConfigError, ModelError
+from condyle.recipe import RECIPES, Recipe
+from condyle.studies.space import space_of
+from condyle.workflow.search import _opened
+from condyle.workflow.trial import run_trial
+from datasets import small_dataset
+
+optuna = pytest.importorskip("optuna")
+
+TINY = replace(
+    RECIPES["quick"], features=4, patch=(16, 16, 16), batch=1, epochs=1, iterations=1, val_iterations=1,
+    precision="fp32", compiled=False,
+)  # fmt: skip
+OVER = ("rate=1e-4..1e-2", "augment=light,none", "batch=1..2")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Two scans of two patients, folds drawn."""
+    folder = tmp_path_factory.mktemp("data") / "small"
+    small_dataset(folder, ("a", "b"))
+    condyle.folds(folder, count=2)
+    return folder
+
+
+def test_a_search_goes_on_where_it_was_and_ends_in_a_recipe(data, tmp_path):
+    told = {"out": tmp_path / "search", "over": OVER, "recipe": TINY}
+    first = condyle.search(data, trials=1, method="random", **told)
+    again = condyle.search(data, trials=2, **told)
+    assert (first.trials, again.trials) == (1, 2)
+    assert again.dice >= first.dice
+    found = Recipe.named(again.out)
+    assert 1e-4 <= found.rate <= 1e-2
+    assert found.augment in {"light", "none"}
+    assert found.features == 4
+    assert "best: rate" in str(again)
+    assert again.to_json()["best"] == again.best
+    with pytest.raises(ConfigError, match="the search that was begun here"):
+        condyle.search(data, **(told | {"over": ["batch=1..2"]}))
+
+
+def test_trials_that_a_killed_process_left_are_tried_again(tmp_path):
+    space = space_of(OVER)
+    study = _opened(tmp_path, "random", space, TINY, prune=False)
+    lost = study.ask()
+    rate = lost.suggest_float("rate", 1e-4, 1e-2, log=True)
+    again = _opened(tmp_path, "tpe", space, TINY, prune=True)
+    assert [t.state.name for t in again.trials] == ["FAIL", "WAITING"]
+    assert again.ask().suggest_float("rate", 1e-4, 1e-2, log=True) == rate
+
+
+def test_a_search_whose_trials_all_fail_says_so_and_ends(data, tmp_path):
+    found = condyle.search(data, out=tmp_path / "s", over=["memory_gb=1e-9..1e-8"], trials=1,
+                           recipe=replace(TINY, network="resnet34"))  # fmt: skip
+    assert (found.trials, found.failed, found.dice, found.out) == (0, 3, None, "")
+    assert found.exit_code == 1
+    assert "none ended well" in str(found)
+
+
+def test_a_hopeless_trial_is_ended_before_its_time(data, tmp_path):
+    words = ["train", str(data), "-o", str(tmp_path / "m"), "--recipe", "quick", "--features", "4", "--patch",
+             "16,16,16", "--batch", "1", "--epochs", "1000", "--iterations", "1", "--val-iterations", "1"]  # fmt: skip
+    seen: list[int] = []
+
+    def hopeless(epoch: int, dice: float) -> bool:
+        seen.append(epoch)
+        assert 0 <= dice <= 1
+        return epoch >= 2
+
+    assert run_trial(words, tmp_path / "m", tmp_path / "log.txt", hopeless) is None
+    assert seen == [1, 2]
+
+
+def test_a_trial_that_fails_says_why(tmp_path):
+    model = tmp_path / "m"
+    with pytest.raises(ModelError, match="a dataset"):
+        run_trial(["train", str(tmp_path), "-o", str(model)], model, tmp_path / "log", lambda *_: False)
+
+
+def test_a_search_that_makes_no_sense_is_refused(data, tmp_path):
+    for wrong in ({"out": None}, {"trials": 0}, {"fold": "all"}, {"over": []}, {"budget_minutes": -1.0}):
+        with pytest.raises(ConfigError):
+            condyle.search(data, **({"out": tmp_path / "s", "over": OVER} | wrong))
