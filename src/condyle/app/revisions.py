@@ -1,0 +1,205 @@
+"""Every version that a case's label map ever had.
+
+In the dataset, for each label set and case,
+
+    corrections/<label set>/<case>/0001.nii.gz, 0002.nii.gz ...   the versions, never changed
+    corrections/<label set>/<case>/log.json                       who, when, what changed
+
+The newest one is also the label map itself. What a program made is revision 1, though nothing is written down until
+somebody changes it. A program that replaces a label map later makes a new revision, found when it is next looked at.
+
+A version is written, then noted, then put in place. What is killed between the last two steps is finished by the next
+reader: the label map is still the version before.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from condyle import io
+from condyle.app.answers import ConflictError
+from condyle.app.reviews import now
+from condyle.app.target import Target, corrections
+from condyle.data import Dataset
+from condyle.data.case import labels_path
+from condyle.data.lock import one_writer
+from condyle.errors import ConfigError, DataError
+from condyle.io.atomic import atomic_file
+from condyle.space import Volume
+
+LOG = "log.json"
+
+#: Who is said to have made what a verb of the command line did.
+PROGRAM = "condyle"
+
+
+@dataclass(frozen=True)
+class Revision:
+    """One version.
+
+    Args:
+        revision: Its number, from 1.
+        who: Who made it.
+        when: UTC, as ISO 8601 has it.
+        what: In words.
+        sha256: Of the file.
+        changed: What differs from the version before; see `changes.Changed`.
+        restored_from: The number it is a copy of, or None.
+    """
+
+    revision: int
+    who: str
+    when: str
+    what: str
+    sha256: str
+    changed: Mapping[str, Any] = field(default_factory=dict)
+    restored_from: int | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return asdict(self)
+
+
+def file_of(folder: Path, number: int) -> Path:
+    """A version's file."""
+    return folder / f"{number:04d}.nii.gz"
+
+
+def current_number(target: Target) -> int:
+    """The newest revision's number, as far as is written down; 1 where nothing is."""
+    noted = _noted(target.folder)
+    return noted[-1].revision if noted else 1
+
+
+def revisions(target: Target) -> list[Revision]:
+    """All versions of a label map, the oldest first; none where the case has no such set.
+
+    Raises:
+        DataError: if a file cannot be read or written.
+    """
+    if not target.there:
+        return []
+    folder, path = target.folder, target.path
+    noted = _noted(folder)
+    digest = _sha256(path)
+    if noted and noted[-1].sha256 == digest:
+        return noted
+    if not noted:
+        return [Revision(1, PROGRAM, _when(path), "made", digest)]
+    with one_writer(corrections(target.dataset), make=True, wait=True):
+        noted = _noted(folder)
+        if len(noted) > 1 and noted[-2].sha256 == digest:
+            _place(file_of(folder, noted[-1].revision), path)
+        elif noted[-1].sha256 != digest:
+            newer = Revision(noted[-1].revision + 1, PROGRAM, _when(path), "made anew", digest)
+            _place(path, file_of(folder, newer.revision))
+            noted = _note(folder, [*noted, newer])
+    return noted
+
+
+def save(target: Target, drawn: Volume, revision: Revision, base: int | None) -> Revision:
+    """A new version of a label map, if it was drawn on the newest.
+
+    Args:
+        target: The label map; its set is a new one if the case has none of the name.
+        drawn: Its voxels, on the scan's grid.
+        revision: Who and what; number, time and digest are filled in here.
+        base: The revision it was drawn on; None for a new set.
+
+    Raises:
+        ConflictError: if another version has come since.
+        DataError: if something cannot be written.
+    """
+    before = revisions(target)
+    folder, path = target.folder, target.path
+    with one_writer(corrections(target.dataset), make=True, wait=True):
+        before = _noted(folder) or before
+        newest = before[-1] if before else None
+        if base != (newest.revision if newest else None):
+            raise _conflict(target.label_set, newest)
+        if newest is not None and not file_of(folder, newest.revision).exists():
+            _place(path, file_of(folder, newest.revision))
+        number = newest.revision + 1 if newest else 1
+        io.write(file_of(folder, number), drawn, overwrite=True)
+        made = replace(revision, revision=number, when=now(), sha256=_sha256(file_of(folder, number)))
+        _note(folder, [*before, made])
+        _place(file_of(folder, number), path)
+    if not target.there:
+        _enter(target)
+    return made
+
+
+def _enter(target: Target) -> None:
+    """Make a new set known to the dataset."""
+    case, label_set = target.case.id, target.label_set
+    with one_writer(target.dataset.folder):
+        dataset = Dataset.open(target.dataset.folder)
+        dataset.with_case(dataset[case].with_label_set(label_set, labels_path(label_set, case))).save()
+
+
+def stored(target: Target, number: int) -> Path:
+    """The file of a version.
+
+    Raises:
+        ConfigError: if there is no such version.
+    """
+    known = revisions(target)
+    if number not in {r.revision for r in known}:
+        got = str(number)
+        raise ConfigError("revision", expected=f"one of 1 to {known[-1].revision if known else 0}", got=got)
+    path = file_of(target.folder, number)
+    return path if path.exists() else target.path
+
+
+def _conflict(label_set: str, newest: Revision | None) -> ConflictError:
+    who = f"{newest.who} saved revision {newest.revision} at {newest.when}" if newest else "there is none"
+    current = {} if newest is None else {"revision": newest.revision, "who": newest.who, "when": newest.when}
+    return ConflictError(
+        label_set,
+        expected="a correction of the newest revision",
+        got=f"one of an older: {who}",
+        hint="Your drawing is kept; look at the newest revision, or save yours as another label set.",
+        current=current,
+    )
+
+
+def _noted(folder: Path) -> list[Revision]:
+    path = folder / LOG
+    if not path.is_file():
+        return []
+    try:
+        return [Revision(**entry) for entry in json.loads(path.read_text(encoding="utf-8"))]
+    except (OSError, ValueError, TypeError) as error:
+        hint = "Mend or remove it; the versions beside it are sound."
+        raise DataError(path, expected="a list of revisions", got=str(error), hint=hint) from error
+
+
+def _note(folder: Path, all_of_them: list[Revision]) -> list[Revision]:
+    with atomic_file(folder / LOG, overwrite=True) as temporary:
+        content = json.dumps([r.to_json() for r in all_of_them], indent=1, ensure_ascii=False)
+        temporary.write_text(content + "\n", encoding="utf-8")
+    return all_of_them
+
+
+def _place(source: Path, target: Path) -> None:
+    with atomic_file(target, overwrite=True) as temporary:
+        shutil.copyfile(source, temporary)
+
+
+def _sha256(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise DataError(path, expected="a label map", got=error.strerror or str(error)) from error
+
+
+def _when(path: Path) -> str:
+    return datetime.fromtimestamp(path.stat().st_mtime, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
