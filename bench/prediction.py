@@ -154,7 +154,7 @@ START = """
 import sys
 from pathlib import Path
 import torch
-import condyle.workflow.segmenter
+import condyle.workflow.segmentation.segmenter
 from condyle.predict.engine import EngineConfig, StoredNet, engine
 config = EngineConfig("openvino", cache=Path(sys.argv[1]))
 shape = (1, 1, 16, 16, 16)

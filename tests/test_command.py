@@ -13,8 +13,8 @@ from condyle.cli.options import gather, knobs_of, parameter_of
 from condyle.jobs.settings import JobSettings
 from condyle.meshes.bodies import MeshSettings
 from condyle.metrics.compare import MetricSettings
-from condyle.workflow.command import command_of
-from condyle.workflow.predict_settings import PredictSettings
+from condyle.workflow.segmentation.predict_settings import PredictSettings
+from condyle.workflow.shared.command import command_of
 
 CALLS = [
     ("fill", {"scan": Path("a b.nii"), "out": Path("o.nii"), "settings": FillSettings(threshold=-200.0, kind="shell")}),

@@ -18,7 +18,7 @@ from condyle.metrics.paired import TESTED, Difference, differences
 from condyle.metrics.ranking import critical_difference, friedman_p, rank, ranks_of
 from condyle.metrics.score_files import read_scores
 from condyle.metrics.statistics import Comparison, bootstrap_interval
-from condyle.workflow.evaluated import CaseScores, Evaluated
+from condyle.workflow.evaluation.evaluated import CaseScores, Evaluated
 
 #: Demsar 2006, table 5a: q at 5 % for 2 to 10 candidates.
 Q_NEMENYI = (1.960, 2.343, 2.569, 2.728, 2.850, 2.949, 3.031, 3.102, 3.164)

@@ -17,7 +17,7 @@ from condyle.errors import ConfigError, DataError
 from condyle.jobs.manifest import Manifest
 from condyle.jobs.settings import JobSettings
 from condyle.meshes.bodies import MeshSettings
-from condyle.workflow.cohort import cases_at
+from condyle.workflow.shared.cohort import cases_at
 from datasets import LABELS, label_map, source_folders
 from jobs_made import condyle as command
 from jobs_made import counts, files, scans

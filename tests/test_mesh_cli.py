@@ -16,7 +16,7 @@ from condyle.labels import Labels
 from condyle.meshes.bodies import MeshSettings
 from condyle.space import Volume
 from condyle.workflow.mesh import mesh
-from condyle.workflow.naming import read_table
+from condyle.workflow.shared.naming import read_table
 from solids import ball, drawn, grid_around
 
 BALLS = drawn(grid_around(16, (1.0, 1.0, 1.0)), ball((-8, 0, 0), 6), ball((8, 2, 1), 5))

@@ -14,7 +14,7 @@ from condyle.errors import ConfigError, DataError, ModelError
 from condyle.io import read, read_labels, write
 from condyle.space import Volume, crop, reorient
 from condyle.space.crop import Box
-from condyle.workflow.segmenter import PredictSettings
+from condyle.workflow.segmentation.segmenter import PredictSettings
 
 CT = "ct/nnUNetTrainer__nnUNetPlans__3d_fullres"
 MR = "mr/nnUNetTrainer__nnUNetResEncUNetMPlans__3d_fullres"

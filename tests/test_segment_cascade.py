@@ -12,7 +12,7 @@ from condyle.models import Model
 from condyle.predict.cascade import cascaded
 from condyle.predict.mirror import mirrored_once, swapped_inputs
 from condyle.space import Volume
-from condyle.workflow.segmenter import PredictSettings, Segmenter
+from condyle.workflow.segmentation.segmenter import PredictSettings, Segmenter
 from segment_models import knee_labels, knee_scan, pointwise_model
 
 #: The second stage swaps what the first found: 1 where it said 2 and the other way round. It does not trust the scan.

@@ -17,8 +17,8 @@ import condyle
 from condyle import models
 from condyle.errors import DataError, ModelError
 from condyle.io import read_labels, write
-from condyle.workflow.overlap import one_by_one, overlapped
-from condyle.workflow.segmenter import PredictSettings
+from condyle.workflow.segmentation.overlap import one_by_one, overlapped
+from condyle.workflow.segmentation.segmenter import PredictSettings
 from segment_models import knee_labels, knee_scan, pointwise_model
 
 

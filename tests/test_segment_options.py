@@ -14,7 +14,7 @@ from condyle.config import Region
 from condyle.errors import ConfigError, DataError
 from condyle.io import read, read_labels, write
 from condyle.space import ORIENTATIONS, Box, Volume, reorient
-from condyle.workflow.segmenter import PredictSettings, Segmenter
+from condyle.workflow.segmentation.segmenter import PredictSettings, Segmenter
 from models_made import model as random_model
 from models_made import net, plan
 from segment_models import LABELS, knee_labels, knee_scan, pointwise_model

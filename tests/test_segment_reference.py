@@ -7,7 +7,7 @@ import pytest
 
 import condyle
 from condyle.io import read, read_labels
-from condyle.workflow.segmenter import PredictSettings
+from condyle.workflow.segmentation.segmenter import PredictSettings
 
 CT, MR = "ct/nnUNetTrainer__nnUNetPlans__", "mr/nnUNetTrainer__nnUNetResEncUNetMPlans__"
 RUNS = {

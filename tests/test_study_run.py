@@ -18,8 +18,8 @@ from condyle.errors import ConfigError, DataError
 from condyle.jobs.settings import JobSettings
 from condyle.studies import expand, read_study
 from condyle.studies.results import history, model_facts, parameters
-from condyle.workflow.study_folder import begin, begun
-from condyle.workflow.study_run import _has_split
+from condyle.workflow.experiments.study_folder import begin, begun
+from condyle.workflow.experiments.study_run import _has_split
 
 ONE = JobSettings(workers=1, threads=1, attempts=1)
 

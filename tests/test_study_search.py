@@ -10,8 +10,8 @@ import condyle
 from condyle.errors import ConfigError, ModelError
 from condyle.recipe import RECIPES, Recipe
 from condyle.studies.space import space_of
+from condyle.workflow.experiments.trial import run_trial
 from condyle.workflow.search import _opened
-from condyle.workflow.trial import run_trial
 from datasets import small_dataset
 
 optuna = pytest.importorskip("optuna")

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from condyle.workflow.report import report as report
     from condyle.workflow.search import search as search
     from condyle.workflow.segment import segment as segment
-    from condyle.workflow.segmenter import load as load
+    from condyle.workflow.segmentation.segmenter import load as load
     from condyle.workflow.study import study as study
     from condyle.workflow.train import train as train
     from condyle.workflow.work import work as work
@@ -88,5 +88,5 @@ def __getattr__(name: str) -> Any:
     if name in _FUNCTIONS:
         return verb(_FUNCTIONS[name])
     if name == "load":
-        return import_module("condyle.workflow.segmenter").load
+        return import_module("condyle.workflow.segmentation.segmenter").load
     raise AttributeError(f"module 'condyle' has no attribute {name!r}")

@@ -16,7 +16,7 @@ from condyle.metrics.candidates import Candidate
 from condyle.metrics.score_files import read_scores
 from condyle.metrics.statistics import compare_models
 from condyle.models.folder import read_json
-from condyle.workflow.candidates import SEED, Run, candidates_of
+from condyle.workflow.evaluation.candidates import SEED, Run, candidates_of
 
 #: Of a model that was trained with cases held out.
 SCORES = Path("validation") / "scores.csv"

@@ -16,9 +16,9 @@ from condyle.io.atomic import refuse_existing
 from condyle.labels import Labels, present_ids
 from condyle.predict.cleanup import clean as cleaned
 from condyle.progress import Track, silent
-from condyle.workflow.cleaning import asked_steps
-from condyle.workflow.naming import labels_for
-from condyle.workflow.outputs import write_mask
+from condyle.workflow.segmentation.cleaning import asked_steps
+from condyle.workflow.segmentation.outputs import write_mask
+from condyle.workflow.shared.naming import labels_for
 
 
 @dataclass(frozen=True)

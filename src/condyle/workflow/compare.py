@@ -14,10 +14,10 @@ from condyle.progress import Track, silent
 from condyle.reports.comparison.baselines import BaselineName
 from condyle.reports.comparison.measures import AGAINST_TRUTH, BETWEEN
 from condyle.reports.comparison.page import page
-from condyle.workflow.agreeing import Scoring, Window, draw
-from condyle.workflow.candidates import sources_of
-from condyle.workflow.compared import Compared
-from condyle.workflow.studying import alone, check_sources, drawable, judged
+from condyle.workflow.evaluation.agreeing import Scoring, Window, draw
+from condyle.workflow.evaluation.candidates import sources_of
+from condyle.workflow.evaluation.compared import Compared
+from condyle.workflow.evaluation.studying import alone, check_sources, drawable, judged
 
 #: Columns of the table on the screen.
 _SHOWN = tuple(m for m in AGAINST_TRUTH if m.key in {"dice", "assd_mm", "assd_penalised_mm", "volume_error_percent"})

@@ -11,7 +11,7 @@ from condyle.errors import ConfigError
 from condyle.io import read, read_labels, suffix_of, write, write_segments
 from condyle.io.atomic import refuse_existing
 from condyle.space import Grid, reorient, resample_image, resample_labels, spaced_grid
-from condyle.workflow.naming import labels_for
+from condyle.workflow.shared.naming import labels_for
 
 
 @dataclass(frozen=True)

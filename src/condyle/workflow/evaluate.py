@@ -18,11 +18,11 @@ from condyle.metrics import Table
 from condyle.metrics.audit import audit as suspects_of
 from condyle.metrics.compare import MetricSettings
 from condyle.progress import Track, silent
-from condyle.workflow.evaluated import CaseScores, Evaluated
-from condyle.workflow.naming import read_table
-from condyle.workflow.pairs import CasePair, Pairs, find_pairs
-from condyle.workflow.scoring import Request, folder_labels, score_case
-from condyle.workflow.scoring_jobs import cases_folder, score_by_jobs
+from condyle.workflow.evaluation.evaluated import CaseScores, Evaluated
+from condyle.workflow.evaluation.pairs import CasePair, Pairs, find_pairs
+from condyle.workflow.evaluation.scoring import Request, folder_labels, score_case
+from condyle.workflow.evaluation.scoring_jobs import cases_folder, score_by_jobs
+from condyle.workflow.shared.naming import read_table
 
 
 def evaluate(

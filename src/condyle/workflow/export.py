@@ -13,6 +13,7 @@ from condyle.data.nnunet_export import write_nnunet
 from condyle.errors import ConfigError
 from condyle.io.atomic import atomic_folder
 from condyle.progress import Track, silent
+from condyle.workflow.shared.label_sets import chosen_label_set
 
 
 @dataclass(frozen=True)
@@ -76,18 +77,9 @@ def export(
     if not 1 <= number <= 999:
         raise ConfigError("number", expected="1 to 999", got=str(number))
     opened = Dataset.open(dataset)
-    chosen = _label_set(opened, label_set)
+    chosen = chosen_label_set(opened, label_set)
     target = out / f"Dataset{number:03d}_{safe_name(name or opened.name)}"
     with atomic_folder(target, overwrite=overwrite) as folder:
         ids = write_nnunet(opened, folder, chosen, track=track)
     training = sum(chosen in case.label_sets for case in opened.cases)
     return ExportResult(str(target), training, len(opened.cases) - training, ids)
-
-
-def _label_set(dataset: Dataset, wanted: str | None) -> str:
-    known = dataset.label_sets
-    if wanted is None and len(known) == 1:
-        return known[0]
-    if wanted is None or wanted not in known:
-        raise ConfigError("label set", expected=f"one of {', '.join(known) or 'none'}", got=wanted or "no choice")
-    return wanted

@@ -25,8 +25,8 @@ from condyle.jobs.settings import JobSettings
 from condyle.labels import Labels
 from condyle.progress import Track, silent
 from condyle.space import Volume
-from condyle.workflow.cohort import cases_at, result_in, task, work_off
-from condyle.workflow.command import command_of
+from condyle.workflow.shared.cohort import cases_at, result_in, task, work_off
+from condyle.workflow.shared.command import command_of
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,9 @@ from condyle.meshes.bodies import MeshSettings, bodies
 from condyle.meshes.formats import FORMATS, Part, Space
 from condyle.meshes.passport import Passport, passport
 from condyle.progress import Track, silent
-from condyle.workflow.cohort import CohortDone, cases_at, result_in, task, told, work_off
-from condyle.workflow.command import command_of
-from condyle.workflow.naming import labels_for
+from condyle.workflow.shared.cohort import CohortDone, cases_at, result_in, task, told, work_off
+from condyle.workflow.shared.command import command_of
+from condyle.workflow.shared.naming import labels_for
 
 PASSPORTS = "passports.json"
 SCENE = "scene"

@@ -11,7 +11,7 @@ from condyle.models import Model, find, load
 from condyle.models.facts import facts
 from condyle.models.store import default_store, install, installed
 from condyle.progress import Track, silent
-from condyle.workflow.model_told import ModelInfo, ModelList, ModelWritten
+from condyle.workflow.shared.model_told import ModelInfo, ModelList, ModelWritten
 
 #: What each action looks at; anything else that is given is refused.
 _OPTIONS = {

@@ -13,7 +13,7 @@ from condyle.io.atomic import atomic_file, refuse_existing
 from condyle.planning import Fingerprint, Planned, fingerprint, make_plan
 from condyle.progress import Track, silent
 from condyle.recipe import RECIPES, Recipe
-from condyle.workflow.label_sets import chosen_label_set
+from condyle.workflow.shared.label_sets import chosen_label_set
 
 
 @dataclass(frozen=True)

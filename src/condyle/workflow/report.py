@@ -22,11 +22,11 @@ from condyle.reports.judged import Content
 from condyle.reports.moved import moved
 from condyle.reports.payload import case_data, row_of, sentence
 from condyle.workflow.evaluate import evaluate, labels_of
-from condyle.workflow.judging import called, content_of, worst_first
-from condyle.workflow.pairs import CasePair, Pairs, find_pairs
-from condyle.workflow.reported import Reported
-from condyle.workflow.scoring import Request
-from condyle.workflow.viewed import case_masks, images_for
+from condyle.workflow.evaluation.judging import called, content_of, worst_first
+from condyle.workflow.evaluation.pairs import CasePair, Pairs, find_pairs
+from condyle.workflow.evaluation.reported import Reported
+from condyle.workflow.evaluation.scoring import Request
+from condyle.workflow.evaluation.viewed import case_masks, images_for
 
 
 def report(

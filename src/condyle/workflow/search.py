@@ -17,8 +17,8 @@ from condyle.errors import ConfigError, ModelError
 from condyle.io.atomic import atomic_file
 from condyle.recipe import RECIPES, Recipe
 from condyle.studies.space import Choices, Dimension, changed, space_of
-from condyle.workflow.label_sets import chosen_label_set
-from condyle.workflow.trial import run_trial
+from condyle.workflow.experiments.trial import run_trial
+from condyle.workflow.shared.label_sets import chosen_label_set
 
 if TYPE_CHECKING:
     import optuna

@@ -18,15 +18,15 @@ from condyle.jobs.settings import JobSettings
 from condyle.labels import Labels
 from condyle.progress import Track, silent
 from condyle.space import Volume
-from condyle.workflow.command import command_of
-from condyle.workflow.outputs import Outputs, write_answer
-from condyle.workflow.overlap import one_by_one, overlapped
-from condyle.workflow.predict_settings import PredictSettings
-from condyle.workflow.regions import Region
-from condyle.workflow.scans import scans_for
-from condyle.workflow.segment_jobs import segment_by_jobs
-from condyle.workflow.segmented import Segmented
-from condyle.workflow.segmenter import Answer, Segmenter, load
+from condyle.workflow.segmentation.outputs import Outputs, write_answer
+from condyle.workflow.segmentation.overlap import one_by_one, overlapped
+from condyle.workflow.segmentation.predict_settings import PredictSettings
+from condyle.workflow.segmentation.regions import Region
+from condyle.workflow.segmentation.scans import scans_for
+from condyle.workflow.segmentation.segment_jobs import segment_by_jobs
+from condyle.workflow.segmentation.segmented import Segmented
+from condyle.workflow.segmentation.segmenter import Answer, Segmenter, load
+from condyle.workflow.shared.command import command_of
 
 
 def segment(

@@ -11,9 +11,9 @@ from condyle.errors import ConfigError
 from condyle.jobs.settings import JobSettings
 from condyle.progress import Track, silent
 from condyle.studies import expand, read_study
-from condyle.workflow.study_folder import begin, begun, default_folder
-from condyle.workflow.study_report import write_report
-from condyle.workflow.study_run import StudyState, outcomes, run_steps
+from condyle.workflow.experiments.study_folder import begin, begun, default_folder
+from condyle.workflow.experiments.study_report import write_report
+from condyle.workflow.experiments.study_run import StudyState, outcomes, run_steps
 
 Action = Literal["run", "status", "resume", "report"]
 

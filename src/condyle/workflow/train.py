@@ -29,14 +29,14 @@ from condyle.recipe import RECIPES, Recipe
 from condyle.training import History
 from condyle.training.distributed import World, world
 from condyle.training.stop import Stop, never, on_signals
-from condyle.workflow.cleanup_choice import choose_cleanup
-from condyle.workflow.evaluated import Evaluated
+from condyle.workflow.evaluation.evaluated import Evaluated
 from condyle.workflow.folds import folds as draw_folds
-from condyle.workflow.label_sets import chosen_label_set
-from condyle.workflow.learning import Start, learn
-from condyle.workflow.trained import FoldResult, Trained
-from condyle.workflow.training_run import TrainingRun, begun, check_same, save
-from condyle.workflow.validating import held_out_masks, predict_held_out, score_held_out
+from condyle.workflow.learning.cleanup_choice import choose_cleanup
+from condyle.workflow.learning.one_fold import Start, learn
+from condyle.workflow.learning.trained import FoldResult, Trained
+from condyle.workflow.learning.training_run import TrainingRun, begun, check_same, save
+from condyle.workflow.learning.validating import held_out_masks, predict_held_out, score_held_out
+from condyle.workflow.shared.label_sets import chosen_label_set
 
 log = logging.getLogger("condyle")
 

@@ -14,7 +14,7 @@ from condyle.predict.memory import Estimate, estimate, weights_bytes, within
 from condyle.predict.slide import Window
 from condyle.prepare import Prepared
 from condyle.space import Volume
-from condyle.workflow.predict_settings import PredictSettings
+from condyle.workflow.segmentation.predict_settings import PredictSettings
 
 
 def needed(

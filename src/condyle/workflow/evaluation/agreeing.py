@@ -17,12 +17,12 @@ from condyle.reports.comparison.pictures import agreement_png
 from condyle.reports.comparison.study import Between, Drawn
 from condyle.reports.moved import moved
 from condyle.reports.payload import row_of, sentence
-from condyle.workflow.candidates import Run, Source
 from condyle.workflow.evaluate import evaluate, labels_of
-from condyle.workflow.evaluated import Evaluated
-from condyle.workflow.pairs import Pairs, find_pairs
-from condyle.workflow.scoring import Request
-from condyle.workflow.viewed import case_masks, images_for
+from condyle.workflow.evaluation.candidates import Run, Source
+from condyle.workflow.evaluation.evaluated import Evaluated
+from condyle.workflow.evaluation.pairs import Pairs, find_pairs
+from condyle.workflow.evaluation.scoring import Request
+from condyle.workflow.evaluation.viewed import case_masks, images_for
 
 Window = Literal["auto", "bone", "soft", "wide"]
 

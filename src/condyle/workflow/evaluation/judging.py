@@ -12,7 +12,7 @@ from condyle.metrics.compare import MetricSettings
 from condyle.metrics.statistics import Comparison, compare_models
 from condyle.reports.judged import Content, Judged
 from condyle.reports.measures import MEASURES
-from condyle.workflow.evaluated import Evaluated
+from condyle.workflow.evaluation.evaluated import Evaluated
 
 
 def called(

@@ -17,8 +17,8 @@ from condyle.predict.mirror import mirrored, safe_axes, swapped_channels, swappe
 from condyle.predict.net import Net
 from condyle.prepare import prepare
 from condyle.space import Grid, side_axis
-from condyle.workflow.predict_settings import PredictSettings
-from condyle.workflow.scans import scans_for
+from condyle.workflow.segmentation.predict_settings import PredictSettings
+from condyle.workflow.segmentation.scans import scans_for
 
 #: Of a scan of which nothing is known yet.
 WINDOWS_A_SCAN = 8

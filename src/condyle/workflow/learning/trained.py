@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from condyle.workflow.evaluated import Evaluated
+from condyle.workflow.evaluation.evaluated import Evaluated
 
 
 @dataclass(frozen=True)

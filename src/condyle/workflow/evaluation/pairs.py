@@ -13,7 +13,7 @@ from condyle.data.dataset import FILE
 from condyle.data.importers.found import MaskFiles, files_below, name_below, stem_of
 from condyle.errors import ConfigError, DataError
 from condyle.labels import Labels
-from condyle.workflow.split_part import cases_of_part
+from condyle.workflow.segmentation.split_part import cases_of_part
 
 #: What programs put behind a case's name.
 _ENDING = re.compile(r"[._-](seg|segmentation|mask|labels?|labelmap|gt|pred|prediction)$", re.IGNORECASE)

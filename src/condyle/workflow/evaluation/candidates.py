@@ -13,7 +13,7 @@ from condyle.errors import ConfigError, DataError
 from condyle.metrics import Table
 from condyle.metrics.candidates import Candidate
 from condyle.metrics.score_files import read_scores
-from condyle.workflow.pairs import cases_in
+from condyle.workflow.evaluation.pairs import cases_in
 
 #: Between a model's name and its seed.
 SEED = "@"

@@ -25,7 +25,7 @@ from condyle.training import Batches, History, fit
 from condyle.training.distributed import World
 from condyle.training.start import drawn, freeze, take_over
 from condyle.training.stop import Stop
-from condyle.workflow.training_run import TrainingRun
+from condyle.workflow.learning.training_run import TrainingRun
 
 log = logging.getLogger("condyle")
 

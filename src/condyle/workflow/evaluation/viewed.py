@@ -19,8 +19,8 @@ from condyle.meshes.boxes import boxes_of
 from condyle.metrics.pair import paired, without_ignored
 from condyle.reports.case import CaseMasks, Structure, joined
 from condyle.space import Volume, reorient
-from condyle.workflow.pairs import CasePair
-from condyle.workflow.scoring import Request, read_maps, read_structure
+from condyle.workflow.evaluation.pairs import CasePair
+from condyle.workflow.evaluation.scoring import Request, read_maps, read_structure
 
 #: What nnU-Net puts behind the first channel of a case.
 _CHANNEL = re.compile(r"_0000$")

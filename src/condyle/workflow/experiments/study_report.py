@@ -25,7 +25,7 @@ from condyle.studies import Step, Study, places
 from condyle.studies.configurations import Configuration, configurations, referred
 from condyle.studies.results import ModelFacts, model_facts, read_table
 from condyle.studies.scoring import HELD_OUT
-from condyle.workflow.study_run import ROUNDS, StudyState
+from condyle.workflow.experiments.study_run import ROUNDS, StudyState
 
 #: The page, in the study's folder, so that its links lead to the comparisons.
 PAGE = "report.html"

@@ -10,8 +10,8 @@ from condyle.io import nifti, stem_of, suffix_of, write, write_segments
 from condyle.io.atomic import atomic_file
 from condyle.labels import Labels
 from condyle.space import Volume
-from condyle.workflow.predict_settings import PredictSettings
-from condyle.workflow.segmenter import Answer
+from condyle.workflow.segmentation.predict_settings import PredictSettings
+from condyle.workflow.segmentation.segmenter import Answer
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from condyle.data.importers.found import FoundCase
 from condyle.errors import ConfigError
 from condyle.jobs.settings import JobSettings
 from condyle.progress import Track
-from condyle.workflow.cohort import task, work_off
-from condyle.workflow.outputs import Outputs
-from condyle.workflow.segmented import Segmented
+from condyle.workflow.segmentation.outputs import Outputs
+from condyle.workflow.segmentation.segmented import Segmented
+from condyle.workflow.shared.cohort import task, work_off
 
 
 def segment_by_jobs(

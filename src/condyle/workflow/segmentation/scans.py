@@ -13,7 +13,7 @@ from condyle.data.importers.found import FoundCase, ScanFile
 from condyle.data.names import safe_name
 from condyle.errors import ConfigError, DataError
 from condyle.io import stem_of, suffix_of
-from condyle.workflow.split_part import cases_of_part
+from condyle.workflow.segmentation.split_part import cases_of_part
 
 #: nnU-Net's image names.
 _NUMBERED = re.compile(r"(?P<case>.+)_(?P<channel>\d{4})")

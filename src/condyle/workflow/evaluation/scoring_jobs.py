@@ -13,9 +13,9 @@ from condyle.jobs.task import Task
 from condyle.metrics import Table
 from condyle.metrics.score_files import read_scores
 from condyle.progress import Track
-from condyle.workflow.cohort import work_off
-from condyle.workflow.command import command_of
-from condyle.workflow.pairs import CasePair
+from condyle.workflow.evaluation.pairs import CasePair
+from condyle.workflow.shared.cohort import work_off
+from condyle.workflow.shared.command import command_of
 
 
 def cases_folder(out: Path) -> Path:

@@ -15,12 +15,12 @@ from condyle.metrics.compare import MetricSettings
 from condyle.models import Model
 from condyle.progress import Track, silent
 from condyle.space import Volume
-from condyle.workflow.evaluated import CaseScores, Evaluated
-from condyle.workflow.overlap import overlapped
-from condyle.workflow.pairs import CasePair
-from condyle.workflow.predict_settings import PredictSettings
-from condyle.workflow.scoring import Request, score_case
-from condyle.workflow.segmenter import Segmenter
+from condyle.workflow.evaluation.evaluated import CaseScores, Evaluated
+from condyle.workflow.evaluation.pairs import CasePair
+from condyle.workflow.evaluation.scoring import Request, score_case
+from condyle.workflow.segmentation.overlap import overlapped
+from condyle.workflow.segmentation.predict_settings import PredictSettings
+from condyle.workflow.segmentation.segmenter import Segmenter
 
 
 def predict_held_out(

@@ -15,8 +15,8 @@ from condyle.labels import Labels, remap
 from condyle.metrics import Score, Table, compare
 from condyle.metrics.compare import MetricSettings
 from condyle.space import Volume
-from condyle.workflow.naming import labels_for
-from condyle.workflow.pairs import CasePair
+from condyle.workflow.evaluation.pairs import CasePair
+from condyle.workflow.shared.naming import labels_for
 
 
 @dataclass(frozen=True)

@@ -27,10 +27,10 @@ from condyle.predict.views import VIEWS, as_scores, fuse_views, turned
 from condyle.prepare import Prepared, prepare
 from condyle.progress import Track, silent
 from condyle.space import Box, Volume, crop, orders_with_separate, resample_image
-from condyle.workflow.cleaning import asked_steps
-from condyle.workflow.needs import needed, scratch_folder
-from condyle.workflow.networks import fold_networks, with_mirrorings
-from condyle.workflow.predict_settings import PredictSettings
+from condyle.workflow.segmentation.cleaning import asked_steps
+from condyle.workflow.segmentation.needs import needed, scratch_folder
+from condyle.workflow.segmentation.networks import fold_networks, with_mirrorings
+from condyle.workflow.segmentation.predict_settings import PredictSettings
 
 __all__ = ["Answer", "PredictSettings", "Segmenter", "load"]
 

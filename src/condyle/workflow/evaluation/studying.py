@@ -16,8 +16,8 @@ from condyle.metrics.ranking import Ranking, rank
 from condyle.metrics.score import METRICS
 from condyle.metrics.score_files import read_scores
 from condyle.reports.comparison.study import Study
-from condyle.workflow.agreeing import Scoring, between
-from condyle.workflow.candidates import SEED, Run, Source, candidates_of, cases_of, same_cases
+from condyle.workflow.evaluation.agreeing import Scoring, between
+from condyle.workflow.evaluation.candidates import SEED, Run, Source, candidates_of, cases_of, same_cases
 
 
 def check_sources(sources: Sequence[Source], reference: Path | None, patients: Path | None) -> None:

@@ -1,0 +1,1 @@
+"""Masks beside masks: what is judged by what, scores, pages, comparisons."""

@@ -1,0 +1,1 @@
+"""Parts of a study: its folder, its run, its report."""

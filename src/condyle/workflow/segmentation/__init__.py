@@ -1,0 +1,1 @@
+"""A model ready to segment, and the way of many scans through it."""

@@ -1,0 +1,1 @@
+"""What several verbs need: names of labels, commands, cohorts."""
