@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 from itertools import count
 from math import isnan, nan
 from pathlib import Path
@@ -93,6 +94,8 @@ def fit(  # noqa: PLR0917 - what a training is made of, in the order in which it
                         progress.why = f"{recipe.minutes:g} minutes are over"
                         break
                     keeper.save_sometimes()
+                if validation is not None and recipe.minutes:
+                    validation = replace(validation, iterations=world.first(clock.validations()))
                 found = None if validation is None else world.first(learner.validate(validation))
                 progress.seconds = clock.seconds()
                 best = progress.end_epoch(recipe, found, names, peak(where))

@@ -12,6 +12,10 @@ import torch
 #: What is kept of a budget for its end, beside how long the end took before.
 _MARGIN = 1.2
 
+#: The share of a budget that one validation may take, and of a step's time that looking without learning takes.
+_FOR_VALIDATION = 0.05
+_LOOKING = 1 / 3
+
 
 @dataclass(frozen=True)
 class Peak:
@@ -70,12 +74,19 @@ class Clock:
         self._warm |= what == "step"
         self._last = now
 
+    def validations(self) -> int:
+        """Batches of a validation: all of them, but within a budget no more than it can afford."""
+        step = self._took.get("step", 0.0)
+        if not self._budget_s or not step:
+            return self._validations
+        return max(1, min(self._validations, int(_FOR_VALIDATION * self._budget_s / (_LOOKING * step))))
+
     def share(self) -> float:
         """The share of the budget for steps that is over, from 0 to 1.
 
-        One more step, and closing the epoch, fit into what is left of the whole budget while it is below 1. A
-        validation batch is taken to need as long as a step until one has been seen.
+        One more step, and closing the epoch, fit into what is left of the whole budget while it is below 1.
         """
         step = self._took.get("step", 0.0)
-        closing = self._took.get("closing", self._took.get("saving", 0.0) + self._validations * step)
+        validating = self.validations() * _LOOKING * step
+        closing = self._took.get("closing", self._took.get("saving", 0.0) + validating)
         return min(self.seconds() / max(self._budget_s - step - _MARGIN * closing, 1e-9), 1.0)
