@@ -1,6 +1,6 @@
 """Same data, same minutes, same cores: how good a model of Condyle's is beside one of nnU-Net v2's.
 
-    python -m bench.accuracy [--minutes 4] [--seeds 2] [--data femora,hips,knees] [--recipes default]
+    python -m bench.accuracy [--minutes 4] [--seeds 2] [--data femora,hips,knees] [--recipes default,quick+mirror=nnunet]
 
 Simulated scans whose truth is known: proximal femora in CT, two-sided hips in CT, knees in low-field MR. Both programs
 get the same cases and the same fold. nnU-Net plans, prepares, augments and trains as it comes, in as many epochs of
@@ -49,7 +49,11 @@ def condyle_dataset(folder: Path):
 
 def train_condyle(data: Path, out: Path, recipe: str, minutes: float, seed: int) -> Path:
     """Train fold 0 and segment what it holds out; the folder of masks."""
-    options = ["--recipe", recipe, "--minutes", str(minutes), "--seed", str(seed), "--label-set", "truth"]
+    name, *changes = recipe.split("+")
+    options = ["--recipe", name, "--minutes", str(minutes), "--seed", str(seed), "--label-set", "truth"]
+    for change in changes:
+        field, _, value = change.partition("=")
+        options += [f"--{field.replace('_', '-')}", value]
     command = [sys.executable, "-m", "condyle", "train", str(data), "-o", str(out), "--fold", "0", *options]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     return out / "validation"
