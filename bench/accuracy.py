@@ -1,6 +1,6 @@
 """Same data, same minutes, same cores: how good a model of Condyle's is beside one of nnU-Net v2's.
 
-    python -m bench.accuracy [--minutes 4] [--seeds 2] [--data femora,hips,knees] [--recipes default,quick+mirror=nnunet]
+    python -m bench.accuracy [--minutes 4] [--seeds 2] [--data femora,hips] [--recipes default,quick+mirror=nnunet]
 
 Simulated scans whose truth is known: proximal femora in CT, two-sided hips in CT, knees in low-field MR. Both programs
 get the same cases and the same fold. nnU-Net plans, prepares, augments and trains as it comes, in as many epochs of

@@ -15,6 +15,7 @@ from condyle.recipe import RECIPES
 KINDS = {
     "default": ("proximal_femur", {"features": 4}),
     "quick": ("proximal_femur", {"features": 4}),
+    "thorough": ("proximal_femur", {"features": 4}),
     "nnunet": ("proximal_femur", {"features": 4}),
     "lang-3d": ("proximal_femur", {"features": 4}),
     "lang-2d": ("proximal_femur", {"features": 4, "batch": 4}),

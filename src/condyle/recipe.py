@@ -172,12 +172,19 @@ def _require(holds: bool, field: str, expected: str, got: object) -> None:
 
 #: A new recipe is a line here.
 RECIPES: dict[str, Recipe] = {
-    # Our own: chosen by measurement, see docs/training.md.
-    "default": Recipe(optimizer="adamw", rate=1e-3, weight_decay=1e-2, schedule="cosine", warmup=0.05, average=0.99),
-    # For processors: minutes, not days.
+    # Our own, chosen by measurement (docs/training.md). A processor's hours: a small network takes many steps.
+    "default": Recipe(
+        network="quick", optimizer="adamw", rate=2e-3, weight_decay=1e-2, schedule="cosine", warmup=0.05,
+        epochs=100, iterations=100, val_iterations=10, average=0.99,
+    ),
+    # A processor's minutes.
     "quick": Recipe(
         network="quick", optimizer="adamw", rate=2e-3, weight_decay=1e-2, schedule="cosine", warmup=0.05,
         augment="light", epochs=10, iterations=50, val_iterations=5, average=0.98,
+    ),
+    # A graphics card's hours: nnU-Net's network and plan.
+    "thorough": Recipe(
+        optimizer="adamw", rate=1e-3, weight_decay=1e-2, schedule="cosine", warmup=0.05, average=0.99,
     ),
     "nnunet": Recipe(mirror="nnunet"),
     # Proximal femur in CT (Lang): nnU-Net in 3D, and in 2D with a residual encoder.
