@@ -104,7 +104,7 @@ def main() -> None:
     for name in asked.data.split(","):
         data = phantoms(name, asked.folder / "data" / name)
         for seed in range(asked.seeds):
-            for tool in [*(f"condyle {recipe}" for recipe in asked.recipes.split(",")), "nnunetv2"]:
+            for tool in [*(f"condyle {recipe}" for recipe in asked.recipes.split(",") if recipe), "nnunetv2"]:
                 out = asked.folder / "models" / f"{name}-{tool.replace(' ', '-')}-{seed}-{asked.minutes:g}"
                 shutil.rmtree(out, ignore_errors=True)
                 if tool == "nnunetv2":

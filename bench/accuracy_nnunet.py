@@ -44,7 +44,7 @@ def main(data: Path, minutes: float, seed: int) -> None:
     (folder / "splits_final.json").write_text(json.dumps([split]))
 
     trainer = nnUNetTrainer(
-        json.loads((folder / "nnUNetPlans.json").read_text()),
+        json.loads((folder / "nnUNetPlans.json").read_text()) | {"continue_training": False},
         "3d_fullres",
         0,
         json.loads((folder / "dataset.json").read_text()),
