@@ -101,7 +101,8 @@ def test_workers_are_killed_and_stopped_and_every_case_is_done_once(tmp_path):
         until(lambda: not orphan.is_running(), 20)  # its command ended with it
         until(lambda: below(two.pid))
         two.send_signal(signal.SIGSTOP)
-        until(lambda: counts(manifest)["done"] >= 4)
+        # What the scheduler had handed to the stopped one may wait for it; the third goes on with its share.
+        until(lambda: counts(manifest)["done"] >= 2)
         two.send_signal(signal.SIGCONT)
         assert process.communicate(timeout=180) == (None, b"")
     with Manifest(manifest) as opened:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from dataclasses import replace
 
 import pytest
@@ -184,8 +185,26 @@ def test_a_clock_keeps_time_for_what_comes_last():
     clock.before_s = 20
     assert clock.share() == pytest.approx(20 / 60, abs=0.01)
     clock._took["step"] = 1.0
-    assert clock.share() == pytest.approx(20 / (60 - 1 - 12), abs=0.01)
+    # A twentieth of the minute pays for 9 batches, each a third of a step; kept is a fifth more.
+    assert clock.validations() == 9
+    assert clock.share() == pytest.approx(20 / (60 - 1 - 1.2 * 3), abs=0.01)
     clock._took["closing"] = 5.0
     assert clock.share() == pytest.approx(20 / (60 - 1 - 6), abs=0.01)
     clock.before_s = 59
     assert clock.share() == 1
+
+
+def test_the_first_step_of_a_clock_does_not_count_and_then_the_fastest_does():
+    clock = Clock(minutes=1, validations=100)
+    clock.lap("step")
+    assert "step" not in clock._took
+    clock.lap("step")
+    time.sleep(0.02)
+    clock.lap("step")
+    assert clock._took["step"] < 0.02
+
+
+def test_without_a_budget_a_clock_validates_on_everything():
+    clock = Clock(minutes=0, validations=100)
+    clock._took["step"] = 1000.0
+    assert clock.validations() == 100
