@@ -17,12 +17,18 @@ help:
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[dev]"
 	@touch $@
 
+.venv/usable: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Condyle needs Python 3.11 or later")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable .
+	@touch $@
+
 .venv-bench/ready: pyproject.toml constraints.txt bench/requirements.txt
 	$(PYTHON) -m venv .venv-bench
 	$(BENCH)/pip install --quiet --constraint constraints.txt --editable . --requirement bench/requirements.txt
 	@touch $@
 
-demo: .venv/ready
+demo: .venv/usable
 	PATH="$(CURDIR)/$(BIN):$$PATH" tools/demo demo
 
 # The notebooks run the studies; what is done already is not done again.
