@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import augmentation, foundation, meshes, metrics, planning, prediction, preparation, training
+from bench import augmentation, foundation, meshes, metrics, models, planning, prediction, preparation, store, training
 from bench.measure import as_json, in_own_process, timed
 
 #: Stage to contender to its maker; the first contender is Condyle.
@@ -18,7 +18,9 @@ STAGES = (
     | meshes.STAGES
     | preparation.STAGES
     | prediction.STAGES
+    | models.STAGES
     | planning.STAGES
+    | store.STAGES
     | augmentation.STAGES
     | training.STAGES
 )

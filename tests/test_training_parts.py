@@ -55,19 +55,24 @@ def test_adamw_spares_norms_and_biases_and_the_others_decay_all():
     assert len(group["params"]) == len(list(net.parameters()))
 
 
-def test_the_average_is_the_weighted_mean_of_all_steps():
+def averaged(values, decay: float) -> float:
     net = nn.Linear(1, 1, bias=False)
-    average = Average(net, 0.9)
-    values = [3.0, -1.0, 4.0, 2.0]
+    average = Average(net, decay)
     for value in values:
         net.weight.data.fill_(value)
         average.update()
-    weights = [0.9**n for n in range(len(values))][::-1]
-    expected = sum(w * v for w, v in zip(weights, values, strict=True)) / sum(weights)
-    assert float(average.weights()["weight"]) == pytest.approx(expected)
     with average.applied():
-        assert net.weight.item() == pytest.approx(expected)
-    assert net.weight.item() == 2.0
+        assert net.weight.item() == pytest.approx(float(average.weights()["weight"]))
+    assert net.weight.item() == values[-1]
+    return float(average.weights()["weight"])
+
+
+def test_the_average_forgets_the_first_half_of_a_short_training():
+    assert averaged([1.0] * 50 + [0.0] * 50, 0.999) < 2e-3
+
+
+def test_the_average_of_a_long_training_is_exponential():
+    assert averaged([1.0] * 2000 + [0.0] * 50, 0.98) == pytest.approx(0.98**50, rel=1e-3)
 
 
 def test_after_one_step_the_average_is_that_step():

@@ -12,11 +12,16 @@ import torch
 from torch import Tensor, nn
 
 
+#: The average's reach is the steps so far over this.
+_TENTH = 10
+
+
 class Average:
     """The average of a network's weights, and of its running statistics, over its steps so far.
 
-    It is corrected for its start, as Adam's moments are: after n steps, step k weighs in proportion to decay^(n - k),
-    and the initial weights, which no step has seen, weigh nothing.
+    It reaches back over about a tenth of the steps so far, and never further than 1 / (1 - decay) steps: what the
+    network was at the beginning is soon forgotten, however short a training is. After the first step the average is
+    that step; the initial weights weigh nothing.
 
     Args:
         net: The network.
@@ -34,7 +39,7 @@ class Average:
         """Take in the weights after a step."""
         if self._kept:
             self._steps += 1
-            share = (1 - self._decay) / (1 - self._decay**self._steps)
+            share = max(1 - self._decay, _TENTH / (self._steps + _TENTH - 1))
             now = _floats(self._net)
             torch._foreach_lerp_(list(self._kept.values()), [now[k] for k in self._kept], share)
 
