@@ -11,7 +11,6 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-
 #: The average's reach is the steps so far over this.
 _TENTH = 10
 
