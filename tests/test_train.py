@@ -91,6 +91,30 @@ def test_another_recipe_in_the_same_folder_is_refused_and_more_epochs_are_not(tr
     assert longer.folds["0"].steps == 3 * TINY.iterations
 
 
+def test_masks_of_held_out_cases_are_made_anew_with_new_weights(trained, data, tmp_path):
+    out = tmp_path / "model"
+    shutil.copytree(trained[0], out)
+    case = next(case for case, part in data.folds.parts.items() if part == 0)
+    mask = out / "validation" / f"{case}.nii.gz"
+    io.write(mask, scan(0).with_array(np.zeros((24, 20, 16), np.uint8)), overwrite=True)
+    condyle.train(data.folder, out=out, recipe=TINY)
+    assert not io.read_labels(mask).array.any()  # nothing was trained, so that what is there is kept
+    condyle.train(data.folder, out=out, recipe=replace(TINY, epochs=3))
+    image = io.read(data.path(data[case].images["CT"]))
+    assert np.array_equal(io.read_labels(mask).array, condyle.load(out).segment(image).array)
+
+
+def test_folds_trained_one_by_one_make_one_model_with_one_record(trained, data, tmp_path):
+    out = tmp_path / "model"
+    shutil.copytree(trained[0], out)
+    told = condyle.train(data.folder, out=out, recipe=TINY, fold="1")
+    model = condyle.load(out).model
+    assert set(told.folds) == {"1"}
+    assert model.folds == ("0", "1")
+    assert set(model.record["folds"]) == {"0", "1"}
+    assert {case.id for case in told.scores.cases} == {c for c, part in data.folds.parts.items() if part in {0, 1}}
+
+
 def test_two_trainings_of_one_seed_are_equal_and_of_two_seeds_are_not(trained, data, tmp_path):
     for name, recipe in {"same": TINY, "other": replace(TINY, seed=1)}.items():
         condyle.train(data.folder, out=tmp_path / name, recipe=recipe)

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _WEIGHTS = "fold_{}.safetensors"
 _BEFORE = "before"
+RECORD = "record.json"
+CLEANUP = "cleanup.json"
 
 
 def save(model: Model, folder: Path, *, overwrite: bool = False) -> None:
@@ -41,8 +43,8 @@ def write_tables(model: Model, folder: Path, name: str) -> None:
     """Write all of a model but its weights into a folder that is there."""
     _write_json(folder / "plan.json", to_json(model.plan))
     _write_json(folder / "labels.json", model.labels.to_json())
-    _write_json(folder / "cleanup.json", list(model.cleanup))
-    _write_json(folder / "record.json", dict(model.record))
+    _write_json(folder / CLEANUP, list(model.cleanup))
+    _write_json(folder / RECORD, dict(model.record))
     _write_json(folder / "recipe.json", dict(model.recipe))
     (folder / "card.md").write_text(model.card or card(model, name), encoding="utf-8")
 
@@ -90,9 +92,9 @@ def read(folder: Path, held: object = None, *, first_stage: bool = False) -> Mod
         labels = Labels.from_json(_table(file))
     except CondyleError as error:
         raise told_of(file, error) from error
-    cleanup = read_json(folder / "cleanup.json")
+    cleanup = read_json(folder / CLEANUP)
     if not isinstance(cleanup, list):
-        raise ModelError(folder / "cleanup.json", expected="a list", got=type(cleanup).__name__)
+        raise ModelError(folder / CLEANUP, expected="a list", got=type(cleanup).__name__)
     head, tail = _WEIGHTS.split("{}")
     files = sorted(folder.glob(_WEIGHTS.format("*")))
     if not files:
@@ -106,7 +108,7 @@ def read(folder: Path, held: object = None, *, first_stage: bool = False) -> Mod
             labels=labels,
             weights=weights,
             cleanup=tuple(cleanup),
-            record=_table(folder / "record.json"),
+            record=_table(folder / RECORD),
             card=text.read_text(encoding="utf-8", errors="replace") if text.is_file() else "",
             held=held,
             before=read(first, held, first_stage=True) if first.is_dir() else None,

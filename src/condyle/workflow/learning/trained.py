@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from condyle.training.history import History
 from condyle.workflow.evaluation.evaluated import Evaluated
 
 
@@ -31,6 +32,28 @@ class FoldResult:
     steps: int
     why: str
 
+    @classmethod
+    def of(cls, cases: Sequence[str], history: History) -> FoldResult:
+        """From what training tells."""
+        return cls(
+            cases=tuple(cases),
+            epochs=len(history.epochs),
+            best_epoch=history.best_epoch,
+            seconds=round(history.seconds, 1),
+            peak_gib=round(max((e.ram_gib for e in history.epochs), default=0.0), 2),
+            steps=history.epochs[-1].steps if history.epochs else 0,
+            why=history.why,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return vars(self) | {"cases": list(self.cases)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> FoldResult:
+        """The inverse of `to_json`."""
+        return cls(**{**data, "cases": tuple(data["cases"])})
+
 
 @dataclass(frozen=True)
 class Trained:
@@ -52,7 +75,7 @@ class Trained:
         """Plain data."""
         return {
             "model": self.model,
-            "folds": {name: vars(fold) | {"cases": list(fold.cases)} for name, fold in self.folds.items()},
+            "folds": {name: fold.to_json() for name, fold in self.folds.items()},
             "scores": None if self.scores is None else self.scores.to_json(),
             "cleanup": list(self.cleanup),
         }

@@ -55,6 +55,12 @@ def predict_held_out(
         pass
 
 
+def forget(out: Path, cases: Sequence[Case]) -> None:
+    """Remove the masks of cases, which other weights made."""
+    for case in cases:
+        mask_path(out, case).unlink(missing_ok=True)
+
+
 def score_held_out(dataset: Dataset, label_set: str, out: Path, *, track: Track = silent) -> Evaluated:
     """The scores of all masks that held-out cases have, also written to `scores.csv` beside them."""
     request = Request(dataset.labels, (), None, resample=False, settings=MetricSettings())
