@@ -2,25 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
-import pytest
-
-#: No sandbox, as tests may run as root in a container; the rest keeps the browser itself from the network.
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+from browsers import Watched
 
 #: The modules of the viewer that are pure functions, by file name.
 MODULES = """
@@ -36,13 +21,8 @@ const ball = (center, radius, through = null) => lib.capsule(grid, center, cente
 """
 
 
-@dataclass
-class Tab:
-    """A page of the browser, and what it said and asked since."""
-
-    page: Any
-    faults: list[str] = field(default_factory=list)
-    asked: list[str] = field(default_factory=list)
+class Tab(Watched):
+    """A page of the viewer."""
 
     def run(self, body: str, given: Any = None) -> Any:
         """What JavaScript gives back that has the viewer's pure functions as `lib`."""
@@ -66,25 +46,9 @@ class Tab:
         self.ask("(await view.ready, view.draw.now())")
 
 
-@contextmanager
-def browser() -> Iterator[Any]:
-    """Debian's Chromium, or a skip that says what is missing."""
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("chromium is not installed")
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with api.sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield running
-        running.close()
-
-
 def tab(running: Any, url: str, **options: Any) -> Tab:
     """A new page of its own profile."""
     page = running.new_context(viewport={"width": 1280, "height": 800}, **options).new_page()
     opened = Tab(page)
-    page.on("console", lambda said: opened.faults.append(said.text) if said.type == "error" else None)
-    page.on("pageerror", lambda error: opened.faults.append(str(error)))
-    page.on("request", lambda request: opened.asked.append(request.url))
     page.goto(url)
     return opened

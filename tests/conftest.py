@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from browsers import chromium
 
 # Tests run side by side, one on each core: threads within them only get in each other's way.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -29,3 +33,10 @@ def shared_nnunet() -> Path:
     if not folder.is_dir():
         pytest.skip(f"nnU-Net's own files are not at hand ({folder})")
     return folder
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A real browser. Skips where there is none."""
+    with chromium() as running:
+        yield running

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,19 +10,9 @@ from typing import Any
 import pytest
 
 from app_server import Server, served
+from browsers import Watched
 from condyle import io
 from datasets import scan, small_dataset
-
-#: No sandbox, as tests may run as root in a container; the rest keeps the browser itself from the network.
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 #: A job of a tiny dataset on a busy machine.
 PATIENCE_MS = 90_000
@@ -72,26 +61,11 @@ FAULTS = """() => {
 }"""
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("chromium is not installed")
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with api.sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield running
-        running.close()
-
-
 @dataclass
-class Opened:
-    """A page, its server, and what the browser said and asked since."""
+class Opened(Watched):
+    """A page and its server."""
 
-    page: Any
-    server: Server
-    faults: list[str] = field(default_factory=list)
-    asked: list[str] = field(default_factory=list)
+    server: Server = field(kw_only=True)
 
     def go(self, address: str) -> None:
         self.page.goto(f"{self.server.url}/#/{address}")
@@ -99,12 +73,9 @@ class Opened:
 
 
 def opened_page(browser: Any, server: Server, **options: Any) -> Opened:
-    opened = Opened(browser.new_page(viewport={"width": 1280, "height": 800}, **options), server)
-    opened.page.set_default_timeout(30_000)
-    opened.page.on("console", lambda m: opened.faults.append(m.text) if m.type == "error" else None)
-    opened.page.on("pageerror", lambda error: opened.faults.append(str(error)))
-    opened.page.on("request", lambda request: opened.asked.append(request.url))
-    return opened
+    page = browser.new_page(viewport={"width": 1280, "height": 800}, **options)
+    page.set_default_timeout(30_000)
+    return Opened(page, server=server)
 
 
 @pytest.fixture(scope="module")

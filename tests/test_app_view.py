@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from app_server import Server, served
-from app_view_page import Tab, browser, tab
+from app_view_page import Tab, tab
+from browsers import chromium
 from condyle import io
 from condyle.data import Case, Dataset
 from condyle.data.case import image_path, labels_path
@@ -62,7 +63,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
             io.write(dataset.path(path), permuted(volume) if turned else volume)
         dataset = dataset.with_case(case)
     dataset.save()
-    with browser() as running, served(folder.parent) as server:
+    with chromium() as running, served(folder.parent) as server:
         (found,) = server.json("GET", "/api/datasets")["datasets"]
         listed = server.json("GET", f"/api/datasets/{found['key']}")["cases"]
         yield App(server, running, folder, found["key"], {case["id"]: case["key"] for case in listed})

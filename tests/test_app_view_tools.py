@@ -11,14 +11,15 @@ import numpy as np
 import pytest
 
 from app_server import served
-from app_view_page import Tab, browser, tab
+from app_view_page import Tab, tab
+from browsers import chromium
 from condyle import io
 from condyle.space import Grid, Volume
 
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
-    with browser() as running, served(tmp_path_factory.mktemp("tools")) as server:
+    with chromium() as running, served(tmp_path_factory.mktemp("tools")) as server:
         yield tab(running, server.url)
 
 

@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from browsers import Watched
 from compare_cases import NAMES, candidates
 from condyle.workflow.compare import compare
-from test_report_browser import FLAGS
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("chromium is not installed")
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with api.sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield running
-        running.close()
 
 
 @pytest.fixture(scope="module")
@@ -39,13 +25,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_nothing_fails_nothing_is_asked_of_any_network_and_no_name_is_run(browser: Any, made: Path):
     page = browser.new_page(viewport={"width": 1280, "height": 900})
-    faults, asked = [], []
-    page.on("console", lambda message: faults.append(message.text) if message.type in {"error", "warning"} else None)
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("request", lambda request: asked.append(request.url))
+    watched = Watched(page, grave=("error", "warning"))
     page.goto(made.as_uri())
-    assert faults == []
-    assert [url for url in asked if not url.startswith("data:")] == [made.as_uri()]
+    assert watched.faults == []
+    assert [url for url in watched.asked if not url.startswith("data:")] == [made.as_uri()]
     assert page.evaluate("window.ran") is None
     assert "<img src=x" in page.locator("h1").text_content()
     assert page.locator("img").evaluate_all("all => all.map((img) => img.naturalWidth > 500)") == [True]

@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from browsers import Watched
 from condyle import io
 from condyle.workflow.report import report
 from report_cases import NAMES, folders
-
-#: No sandbox, as tests may run as root in a container; the rest keeps the browser itself from the network.
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 #: Turns the surface and draws: what was and is on the canvas, read before the browser may clear it.
 TURN = """(how) => {
@@ -80,27 +69,12 @@ COUNTS = """() => {
 TRUTH, MISSED = [46, 224, 107], [77, 163, 255]
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("chromium is not installed")
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with api.sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield running
-        running.close()
-
-
 @dataclass
-class Opened:
-    """A page opened from disk, and what the browser said and asked since."""
+class Opened(Watched):
+    """A page opened from disk."""
 
-    page: Any
-    folder: Path
-    url: str
-    faults: list[str] = field(default_factory=list)
-    asked: list[str] = field(default_factory=list)
+    folder: Path = Path()
+    url: str = ""
 
 
 @pytest.fixture(scope="module")
@@ -109,11 +83,8 @@ def opened(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[O
     out = where["truth"].parent / "page.html"
     given = {"other": where["rival"], "images": where["images"], "names": NAMES, "processes": 1}
     report(where["model"], where["truth"], out=out, **given)
-    opened = Opened(browser.new_page(viewport={"width": 1280, "height": 900}), out.parent, out.as_uri())
-    page = opened.page
-    page.on("console", lambda message: opened.faults.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: opened.faults.append(str(error)))
-    page.on("request", lambda request: opened.asked.append(request.url))
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    opened = Opened(page, folder=out.parent, url=out.as_uri())
     page.goto(opened.url)
     page.evaluate("condyle.opened")
     yield opened
