@@ -128,6 +128,16 @@ def inner_part(volume: Array, start: Array, step: Array, count: int) -> tuple[in
 
 
 @compiled
+def eight_inside(flat: Array, first: Any, line: Any, back: Any) -> Eight:
+    """The eight neighbours of a place inside, by the first one's index and the steps to the next line and plane."""
+    # Indices without a sign save the question whether they count from the end.
+    p, right = np.uint32(first), np.uint32(1)
+    q, r = p + np.uint32(line), p + np.uint32(back)
+    s = q + np.uint32(back)
+    return flat[p], flat[p + right], flat[q], flat[q + right], flat[r], flat[r + right], flat[s], flat[s + right]
+
+
+@compiled
 def intensity_row(volume: Array, place: Array, step: Array, inner: tuple[int, int, int], row: Array) -> None:
     """One row of intensities; `inner` is from `inner_part`."""
     begin, end, back = inner
@@ -136,11 +146,7 @@ def intensity_row(volume: Array, place: Array, step: Array, inner: tuple[int, in
     for k in range(begin, end):
         z, y, x = z0 + dz * Single(k), y0 + dy * Single(k), x0 + dx * Single(k)
         i, j, n = np.int32(z), np.int32(y), np.int32(x)
-        # Indices without a sign save the question whether they count from the end.
-        p = np.uint32(i * plane + j * line + n)
-        right, q, r = np.uint32(1), p + np.uint32(line), p + np.uint32(back)
-        s = q + np.uint32(back)
-        eight = (flat[p], flat[p + right], flat[q], flat[q + right], flat[r], flat[r + right], flat[s], flat[s + right])
+        eight = eight_inside(flat, i * plane + j * line + n, line, back)
         row[k] = mixed(eight, z - Single(i), y - Single(j), x - Single(n))
     for part in ((0, begin), (end, len(row))):
         for k in range(*part):
@@ -178,11 +184,7 @@ def label_row(volume: Array, place: Array, step: Array, inner: tuple[int, int, i
     for k in range(begin, end):
         z, y, x = z0 + dz * Single(k), y0 + dy * Single(k), x0 + dx * Single(k)
         i, j, n = np.int32(z), np.int32(y), np.int32(x)
-        # Indices without a sign save the question whether they count from the end.
-        p = np.uint32(i * plane + j * line + n)
-        right, q, r = np.uint32(1), p + np.uint32(line), p + np.uint32(back)
-        s = q + np.uint32(back)
-        eight = (flat[p], flat[p + right], flat[q], flat[q + right], flat[r], flat[r + right], flat[s], flat[s + right])
+        eight = eight_inside(flat, i * plane + j * line + n, line, back)
         row[k] = voted(eight, z - Single(i), y - Single(j), x - Single(n))
     for part in ((0, begin), (end, len(row))):
         for k in range(*part):
