@@ -114,6 +114,16 @@ def test_a_task_given_back_has_not_been_tried(tmp_path):
         assert manifest.claim("w").attempt == 1
 
 
+def test_a_worker_that_is_stopped_gives_back_all_it_holds_and_nothing_of_others(tmp_path):
+    with Manifest.make(tmp_path / "m") as manifest:
+        manifest.add(tasks(3))
+        for worker in ("mine", "other", "mine"):
+            manifest.claim(worker)
+        manifest.give_back("mine")
+        assert ids(manifest, "running") == {"c00001"}
+        assert [manifest.claim("w").attempt for _ in range(2)] == [1, 1]
+
+
 def test_adding_again_keeps_what_is_done_and_retries_what_was_set_aside(tmp_path):
     out = tmp_path / "there.nii.gz"
     out.touch()

@@ -38,6 +38,7 @@ LOST = """UPDATE tasks INDEXED BY beats SET state = CASE WHEN attempts >= ? THEN
     error = 'its worker ' || worker || ' was lost' WHERE state = 'running' AND heartbeat < ?"""
 GONE = """UPDATE tasks SET state = CASE WHEN attempts >= ? THEN 'aside' ELSE 'waiting' END,
     error = 'its worker ' || worker || ' was lost' WHERE state = 'running' AND worker = ?"""
+GIVE_BACK = "UPDATE tasks SET state = 'waiting', attempts = attempts - 1 WHERE state = 'running' AND worker = ?"
 #: The last three are only for who holds the claim: its task, worker and attempt.
 BEAT = "UPDATE tasks SET heartbeat = ? WHERE id = ? AND worker = ? AND attempts = ? AND state = 'running'"
 RELEASE = """UPDATE tasks SET state = 'waiting', attempts = attempts - 1
@@ -101,11 +102,11 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
     db.execute("BEGIN IMMEDIATE")
     try:
         yield
+        db.execute("COMMIT")
     except BaseException:
         if db.in_transaction:  # a full disk has rolled back already
             db.execute("ROLLBACK")
         raise
-    db.execute("COMMIT")
 
 
 @contextmanager

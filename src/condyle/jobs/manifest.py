@@ -31,6 +31,7 @@ from condyle.jobs.database import (
     BEAT,
     CLAIM,
     END,
+    GIVE_BACK,
     GONE,
     LOST,
     RELEASE,
@@ -193,9 +194,17 @@ class Manifest:
             return db.execute(END, (state, *facts, *_key(claim))).rowcount > 0
 
     def release(self, claim: Claim) -> None:
-        """Give a task back untried, as when the user stops the work."""
+        """Give a task back untried, as when a scheduler has forgotten it."""
         with self._changing() as db:
             db.execute(RELEASE, _key(claim))
+
+    def give_back(self, worker: str) -> None:
+        """Give back untried all that a worker holds, as when the user stops the work.
+
+        By the worker's name, as Ctrl-C may come between a claim and the moment the worker knows of it.
+        """
+        with self._changing() as db:
+            db.execute(GIVE_BACK, (worker,))
 
     def give_up(self, worker: str) -> None:
         """Take back what a worker holds that is known to be gone. It counts as a failure, as the task may be why."""

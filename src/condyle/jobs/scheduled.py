@@ -86,9 +86,8 @@ def _hand_out(client: Any, manifest: Manifest, settings: JobSettings) -> Generat
                 time.sleep(_LOOK_S)
         finally:
             claims.clear()
+            manifest.give_back(me)
             client.cancel(list(held))
-            for claim in held.values():
-                manifest.release(claim)
 
 
 def _send(client: Any, claim: Claim, settings: JobSettings) -> Any:

@@ -46,24 +46,24 @@ def work(path: Path, *, threads: int | None = None, gpu: int | None = None) -> I
     """
     me = name_of(os.getpid())
     with Manifest(path) as manifest:
-        while True:
-            claim = manifest.claim(me)
-            if claim is None:
-                counts = manifest.counts()
-                if not counts["waiting"] + counts["running"]:
-                    return
-                time.sleep(min(_IDLE_S, manifest.lost_s / _BEATS))
-                continue
-            try:
+        try:
+            while True:
+                claim = manifest.claim(me)
+                if claim is None:
+                    counts = manifest.counts()
+                    if not counts["waiting"] + counts["running"]:
+                        return
+                    time.sleep(min(_IDLE_S, manifest.lost_s / _BEATS))
+                    continue
                 with alive(manifest, [claim]) as lost:
                     ran = run(claim.task, threads=threads, gpu=gpu, stop=lost)
-            except KeyboardInterrupt:
-                manifest.release(claim)
-                raise
-            if manifest.end(claim, ran):
-                yield claim, ran.ok
-            else:
-                _log.warning("%s has gone to another worker, as this one was not heard of", claim.task.id)
+                if manifest.end(claim, ran):
+                    yield claim, ran.ok
+                else:
+                    _log.warning("%s has gone to another worker, as this one was not heard of", claim.task.id)
+        except KeyboardInterrupt:
+            manifest.give_back(me)
+            raise
 
 
 @contextmanager
