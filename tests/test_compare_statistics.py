@@ -117,14 +117,25 @@ def test_without_a_difference_the_interval_leaves_out_zero_in_about_5_percent():
     assert 0.03 <= wrong / 600 <= 0.085
 
 
-def test_without_a_difference_nobody_is_called_better_more_often_than_the_level_allows():
+def study_of(draw: np.random.Generator, patients: int, lift_sd: float) -> tuple[Difference, ...]:
+    """A study of two models whose Dice differs by so many SD of the difference."""
+    base = draw.normal(0.9, 0.02, patients)
+    difference = draw.normal(lift_sd * 0.01, 0.01, patients)
+    pair = [candidate("a", (base + difference).tolist()), candidate("b", base.tolist())]
+    return differences(pair, ["femur"], own_patients(patients))
+
+
+@pytest.mark.parametrize("patients", [8, 20])
+def test_of_200_studies_of_equal_models_no_more_than_5_percent_call_one_better(patients: int):
     draw = np.random.default_rng(5)
-    called = 0
-    for _ in range(60):
-        base = draw.normal(0.9, 0.02, 15)
-        pair = [candidate(name, (base + draw.normal(0, 0.01, 15)).tolist()) for name in "ab"]
-        called += any(d.verdict == "better" for d in differences(pair, ["femur"], own_patients(15)))
-    assert called <= 3
+    called = sum(any(d.verdict == "better" for d in study_of(draw, patients, 0.0)) for _ in range(200))
+    assert called <= 10
+
+
+def test_a_difference_of_one_sd_is_found_in_most_studies_of_20_patients():
+    draw = np.random.default_rng(6)
+    found = sum(any(d.leader == "a" and d.verdict == "better" for d in study_of(draw, 20, 1.0)) for _ in range(100))
+    assert found >= 80
 
 
 def test_seeds_are_averaged_and_a_difference_within_them_names_no_winner():

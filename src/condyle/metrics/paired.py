@@ -2,7 +2,7 @@
 
 A **verdict** is drawn by rules from the numbers:
 
-* `nothing`: fewer than two patients; nothing can be shown.
+* `nothing`: too few patients for an interval; nothing can be shown.
 * `open`: the interval of the difference spans zero, or the difference is within what another seed changes.
 * `hint`: the interval leaves out zero, but the test, corrected for all that was asked, does not reject it.
 * `better`: both say so. Only here and in a hint does a pair have a leader.

@@ -1,8 +1,9 @@
 """Scores of many cases in few numbers, and two models against each other.
 
-Cases of one patient are no independent draws: the **bootstrap** (Efron 1979) draws whole groups with replacement
-and so gives intervals that are wide enough. A difference between two models whose interval spans zero
-names no winner.
+Cases of one patient are no independent draws: the **bootstrap** (Efron 1979) draws whole groups with replacement.
+Each draw's mean is measured in its own standard errors (bootstrap-t: Efron 1982, Hall 1988): the plain percentiles of
+the means are too narrow for few patients, and with 5 of them miss the truth in 18 of 100 studies, this in 6.
+A difference between two models whose interval spans zero names no winner.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ from condyle.errors import DataError
 #: Bootstrap draws.
 DRAWS = 2000
 
+#: With fewer groups no interval covers the truth as often as it says: with 3 in 80 of 100 studies.
+FEWEST_GROUPS = 4
+
 _Floats = NDArray[np.float64]
 
 
@@ -33,7 +37,7 @@ class Summary:
         sd: With n - 1.
         median: Of the cases.
         quartiles: First and third (the IQR lies between).
-        interval: 95 % bootstrap interval of the mean; needs two groups.
+        interval: 95 % bootstrap interval of the mean; needs four groups.
     """
 
     n: int
@@ -57,7 +61,7 @@ class Comparison:
         n: Cases with a value from both.
         groups: Patients among them.
         difference: Mean of A less B.
-        interval: 95 % bootstrap interval of it; None with fewer than two groups.
+        interval: 95 % bootstrap interval of it; None with fewer than four groups.
         wilcoxon_p: Signed-rank test over the groups' mean differences, two-sided; None if all are zero.
         winner: `a` or `b`, or None where the interval spans zero.
     """
@@ -104,18 +108,41 @@ def summarize(
 def bootstrap_interval(
     values: _Floats, groups: Sequence[str], rng: np.random.Generator, *, draws: int = DRAWS
 ) -> tuple[float, float] | None:
-    """95 % percentile interval of the mean when whole groups are drawn with replacement.
+    """95 % studentised interval of the mean when whole groups are drawn with replacement.
+
+    The mean is that of the cases; its standard error follows from what each group adds to it. An end may lie where no
+    score can be, a Dice above 1: that says how little few patients tell.
+
+    Args:
+        values: One a case.
+        groups: The patient of each case.
+        rng: Draws the groups.
+        draws: How often.
 
     Returns:
-        Lower and upper end; None with fewer than two groups, of which nothing can be drawn.
+        Lower and upper end; None with fewer than `FEWEST_GROUPS` groups.
     """
     _, member = np.unique(np.array(groups, dtype=str), return_inverse=True)
-    sums, counts = np.bincount(member, values), np.bincount(member)
-    if len(counts) < 2:
+    sums, counts = np.bincount(member, values).astype(np.float64), np.bincount(member)
+    if len(counts) < FEWEST_GROUPS:
         return None
+    mean, error = _mean_and_error(sums, counts)
+    rounding = 1e-12 * float(np.abs(values).max())
+    if error <= rounding:
+        return float(mean), float(mean)
     drawn = rng.integers(len(counts), size=(draws, len(counts)))
-    low, high = np.percentile(sums[drawn].sum(1) / counts[drawn].sum(1), (2.5, 97.5))
-    return float(low), float(high)
+    means, errors = _mean_and_error(sums[drawn], counts[drawn])
+    spread = errors > rounding  # a draw of one group alone, again and again, has no error to measure in
+    low, high = np.percentile((means[spread] - mean) / errors[spread], (2.5, 97.5))
+    return float(mean - high * error), float(mean - low * error)
+
+
+def _mean_and_error(sums: _Floats, counts: NDArray[np.int64]) -> tuple[_Floats, _Floats]:
+    """Mean over the cases of groups (last axis), and its standard error, groups being the draws."""
+    n, cases = counts.shape[-1], counts.sum(-1)
+    mean = sums.sum(-1) / cases
+    left = sums - mean[..., None] * counts
+    return mean, np.sqrt((left**2).sum(-1) * n / (n - 1)) / cases
 
 
 def compare_models(

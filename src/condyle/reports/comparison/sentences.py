@@ -10,10 +10,6 @@ from condyle.reports.comparison.verdicts import count, sentences
 #: Scores told in sentences; the others stand in the tables.
 _TOLD = ("dice", "assd_penalised_mm")
 
-#: Below this many patients a 95 % bootstrap interval leaves out a true zero clearly more often than in 5 %: of 1500
-#: normal samples in 16 % with 5 patients, 10 % with 10, 8 % with 15, 7 % with 20.
-_FEW = 15
-
 
 def findings(study: Study) -> list[str]:
     """What came of the comparison, most important first."""
@@ -29,11 +25,6 @@ def findings(study: Study) -> list[str]:
         out.append(
             f"{count(study.patients, 'patient')} and {count(tests, 'comparison')}: the corrected test cannot reject "
             "at 5 %, whatever the scores. Compare fewer candidates or structures, or take more patients."
-        )
-    if 1 < study.patients < _FEW:
-        out.append(
-            f"With {study.patients} patients bootstrap intervals are too narrow: with 5 they leave out a true "
-            "zero in 16 of 100 comparisons, with 10 in 10."
         )
     return out
 
