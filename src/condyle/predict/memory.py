@@ -16,6 +16,8 @@ from condyle.predict.slide import Window
 GIB = 1 << 30
 Shape = tuple[int, int, int]
 
+#: Processors' kernels keep channels in blocks of this size; what is missing is filled with zeros.
+_LANES = 16
 #: The interpreter with torch, NumPy and the file formats loaded, and what their allocators keep.
 _PROGRAM = 600 << 20
 
@@ -144,7 +146,11 @@ def window_bytes(net: NetConfig, patch: tuple[int, ...]) -> int:
     voxels, skips, widest = prod(patch), 0, 0
     for features, stride in zip(net.features, net.strides, strict=True):
         voxels //= prod(stride)
-        skips += features * voxels
+        skips += _in_blocks(features) * voxels
         # At a decoder stage: what comes from below, its join with the skip, a convolution's input and output.
-        widest = max(widest, 5 * features * voxels)
-    return 4 * (skips + widest + 4 * net.out_channels * prod(patch))
+        widest = max(widest, 5 * _in_blocks(features) * voxels)
+    return 4 * (skips + widest + 4 * _in_blocks(net.out_channels) * prod(patch))
+
+
+def _in_blocks(channels: int) -> int:
+    return -(-channels // _LANES) * _LANES
