@@ -4,8 +4,9 @@
 
 Simulated scans whose truth is known: proximal femora in CT, two-sided hips in CT, knees in low-field MR. Both programs
 get the same cases and the same fold. nnU-Net plans, prepares, augments and trains as it comes, in as many epochs of
-`STEPS` steps as fit: its schedule is told how many these are after a few timed steps. Only the training is timed. Masks
-are scored by one and the same program, surfaces in mm.
+`STEPS` steps as fit: its schedule is told how many these are after a few timed steps. Only the training is timed.
+nnU-Net's model is asked with its own mirroring, by Condyle, whose labels are nnU-Net's on every voxel (the tests) and
+which is sooner done. Masks are scored by one and the same program, surfaces in mm.
 """
 
 from __future__ import annotations
@@ -62,13 +63,17 @@ def train_condyle(data: Path, out: Path, recipe: str, minutes: float, seed: int)
 def train_nnunet(data: Path, out: Path, minutes: float, seed: int) -> Path:
     """The same with nnU-Net."""
     import condyle
+    from condyle.workflow.segmentation.predict_settings import PredictSettings
 
     folders = {f"nnUNet_{name}": str(out / name) for name in ("raw", "preprocessed", "results")}
     condyle.export(data, out / "raw", label_set="truth", number=1, name="bench")
     options = [str(data), str(minutes), str(seed)]
     command = [sys.executable, "-m", "bench.accuracy_nnunet", *options]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=os.environ | folders | {"nnUNet_n_proc_DA": "2"})
-    return next((out / "results").rglob("fold_0/validation"))
+    model = next((out / "results").rglob("plans.json")).parent
+    settings = PredictSettings(mirror="nnunet", cache=out / "cache")
+    condyle.segment(model, [data], out=out / "validation", part="0", settings=settings)
+    return out / "validation"
 
 
 def score(data: Path, masks: Path) -> tuple[float, float, int]:
@@ -109,7 +114,7 @@ def main() -> None:
                 shutil.rmtree(out, ignore_errors=True)
                 if tool == "nnunetv2":
                     masks = train_nnunet(data, out, asked.minutes, seed)
-                    steps = json.loads((masks.parent / "steps.json").read_text())
+                    steps = json.loads(next(out.rglob("steps.json")).read_text())
                 else:
                     masks = train_condyle(data, out, tool.split()[1], asked.minutes, seed)
                     steps = json.loads((out / "record.json").read_text())["folds"]["0"]["steps"]

@@ -20,7 +20,7 @@ TIMED = 3
 
 
 def main(data: Path, minutes: float, seed: int) -> None:
-    """Plan, prepare, train fold 0 of the dataset's own split, validate."""
+    """Plan, prepare, train fold 0 of the dataset's own split."""
     from nnunetv2.experiment_planning.plan_and_preprocess_api import (
         extract_fingerprints,
         plan_experiments,
@@ -83,7 +83,6 @@ def main(data: Path, minutes: float, seed: int) -> None:
         if time.perf_counter() > end:
             break
     trainer.on_train_end()
-    trainer.perform_actual_validation()
     (Path(trainer.output_folder) / "steps.json").write_text(json.dumps(steps))
 
 
