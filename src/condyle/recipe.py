@@ -18,6 +18,7 @@ Network = Literal["plain", "resenc-m", "resenc-l", "quick", "vnet", "unet3d", "r
 LossName = Literal["ce", "dice", "dice_ce", "bce", "focal", "dice_focal", "dice_squared", "tversky", "generalized_dice"]
 Optimizer = Literal["sgd", "adam", "adamw"]
 Schedule = Literal["poly", "cosine", "linear", "plateau", "constant"]
+Pictures = Literal["scans", "synthetic"]
 AugmentName = Literal["nnunet", "da5", "limb", "abdomen", "views", "light", "none"]
 
 
@@ -50,6 +51,8 @@ class Recipe:
         val_iterations: Validation batches an epoch.
         minutes: Train this long instead of a number of epochs; the schedule fits itself to it. 0 for no budget.
         patience: Stop after so many epochs without improvement; 0 for never.
+        pictures: `scans`: patches of the dataset's scans; `synthetic`: drawn for each step from the maps of a dataset
+            that `condyle phantom synthetic` made, never the same twice; augmentation is part of that.
         augment: Set of augmentations.
         mirror: `safe`: mirror patches, left and right labels swapped; `nnunet`: all axes, labels as they are; `off`.
         oversample: Share of each batch that is sure to hold a structure.
@@ -83,6 +86,7 @@ class Recipe:
     val_iterations: int = 50
     minutes: float = 0.0
     patience: int = 0
+    pictures: Pictures = "scans"
     augment: AugmentName = "nnunet"
     mirror: Literal["safe", "nnunet", "off"] = "safe"
     oversample: float = 1 / 3
@@ -185,6 +189,12 @@ RECIPES: dict[str, Recipe] = {
     # A graphics card's hours: nnU-Net's network and plan.
     "thorough": Recipe(
         optimizer="adamw", rate=1e-3, weight_decay=1e-2, schedule="cosine", warmup=0.05, average=0.99,
+    ),
+    # Bones from drawn pictures: the coarse stage, which sees what is where; a fine one is `--spacing-mm 1 1 1`.
+    "synthetic": Recipe(
+        network="quick", spacing_mm=(3.0, 3.0, 3.0), patch=(112, 96, 96), batch=1, optimizer="adamw", rate=2e-3,
+        weight_decay=1e-2, schedule="cosine", warmup=0.05, epochs=100, iterations=100, val_iterations=20,
+        average=0.995, pictures="synthetic", augment="none",
     ),
     "nnunet": Recipe(mirror="nnunet"),
     # Proximal femur in CT (Lang): nnU-Net in 3D, and in 2D with a residual encoder.

@@ -21,6 +21,7 @@ from condyle.phantoms.manual import manual_mask
 from condyle.phantoms.scanners.ct import CT, scan_ct
 from condyle.phantoms.scanners.mr import MR, PRESETS, scan_mr
 from condyle.phantoms.subjects import KINDS, Kind, skeleton_kind
+from condyle.phantoms.synthetic.anatomy import AnatomyMap
 from condyle.space import Grid, Volume
 
 #: Scanners by name.
@@ -70,11 +71,13 @@ class Phantom:
         image: int16 or uint8: HU, or MR signal.
         label_sets: `truth`, `manual` (a human's hand) and, of one bone in CT, `fill`.
         measures: True measures by name, units in the names.
+        anatomy: The whole subject, sampled, where pictures of it are to be drawn in training.
     """
 
     image: Volume
     label_sets: dict[str, Volume]
     measures: dict[str, float]
+    anatomy: AnatomyMap | None = None
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,7 @@ def make_plan(fingerprint: Fingerprint, labels: Labels, recipe: Recipe) -> Plann
         axes=scans.axes,
         orientation=ORIENTATION,
         regions=outputs,
-        mirror=() if recipe.mirror == "off" else tuple(range(recipe.dim)),
+        mirror=_mirror(recipe, scans),
     )
     low = _low(recipe, ends, scans, choice, plan)
     by_batch = recipe.dim == 2 or low is not None
@@ -118,6 +118,13 @@ def _spacing(spacing_mm: Floats, recipe: Recipe) -> tuple[float | None, float, f
     """In 2D slices stay where they are, unless the recipe says how far apart they are to be."""
     a, b, c = spacing_mm.tolist()
     return (None if recipe.dim == 2 and not recipe.spacing_mm else a), b, c
+
+
+def _mirror(recipe: Recipe, scans: Geometry) -> tuple[int, ...]:
+    """Drawn people are mirrored across their middle alone: nobody is drawn upside down."""
+    if recipe.mirror == "off":
+        return ()
+    return (scans.axes.index(0),) if recipe.pictures == "synthetic" else tuple(range(recipe.dim))
 
 
 def _low(recipe: Recipe, ends: Outputs, scans: Geometry, full: Choice, plan: Plan) -> Plan | None:

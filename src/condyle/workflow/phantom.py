@@ -17,9 +17,11 @@ from condyle.io import write
 from condyle.io.atomic import atomic_file
 from condyle.io.dicom import write_series
 from condyle.phantoms.cohort import USUAL_SCANNER, Cohort, Member, Phantom, kind_named, scanner_named
+from condyle.phantoms.synthetic.people import SyntheticCohort
+from condyle.phantoms.synthetic.stored import MAPS, write_map
 from condyle.progress import Track, silent
 
-KindName = Literal["proximal_femur", "thighs", "knee", "paediatric_legs", "abdomen", "skeleton"]
+KindName = Literal["proximal_femur", "thighs", "knee", "paediatric_legs", "abdomen", "skeleton", "synthetic"]
 ScannerName = Literal["ct", "ct_bone", "ct_low_dose", "mr_t1", "mr_pd_fs", "mr_low_field"]
 
 #: Beside the scans: the true measures of each, by its id.
@@ -70,7 +72,8 @@ def phantom(
     goes on.
 
     Args:
-        kind: What is scanned. A proximal femur, a knee come in pairs, left and right of one person.
+        kind: What is scanned. A proximal femur, a knee come in pairs, left and right of one person. `synthetic`: bodies
+            of all kinds, each in a picture of its own, and `maps/`, of which the recipe `synthetic` draws others.
         out: The folder to make, with the label sets `truth`, `manual` (a human's hand) and, for a single bone in CT,
             `fill`: a dataset; or `dicom/<scan>/` and `<label set>/<scan>.nii.gz`. `measures.json` beside them has
             lengths and angles.
@@ -79,7 +82,8 @@ def phantom(
         form: A dataset, or DICOM series as a scanner would write them.
         scanner: The scanner; by default the one such subjects are usually seen in.
         spacing: Voxel spacing in mm along the array axes; by default as such scanners choose.
-        shapes: For the kind `skeleton`: a folder of bone surfaces (VTP) and the OpenSim model that joins them.
+        shapes: For the kinds `skeleton` and `synthetic`: a folder of bone surfaces (VTP) and the OpenSim model that
+            joins them.
         metal: Put a titanium nail into a femur of each subject; in CT it leaves streaks.
         track: Told of each scan.
 
@@ -91,8 +95,14 @@ def phantom(
         raise ConfigError("count", expected="at least 1 scan", got=str(count))
     if spacing is not None and min(spacing) <= 0:
         raise ConfigError("spacing", expected="more than 0 mm on every axis", got=str(spacing))
-    scanned_by = scanner_named(scanner or USUAL_SCANNER[kind])
-    cohort = Cohort(kind_named(kind, shapes), scanned_by, count, seed, spacing, metal)
+    if kind == "synthetic":
+        if form != "dataset" or scanner is not None or spacing is not None:
+            got = f"{form}, scanner {scanner}, spacing {spacing}"
+            raise ConfigError("synthetic", expected="a dataset, scanners and voxels of all kinds", got=got)
+        cohort: Cohort | SyntheticCohort = SyntheticCohort(shapes, count, seed)
+    else:
+        scanned_by = scanner_named(scanner or USUAL_SCANNER[kind])
+        cohort = Cohort(kind_named(kind, shapes), scanned_by, count, seed, spacing, metal)
     if form == "dataset":
         refuse_foreign(out)
     with one_writer(out, make=True):
@@ -101,6 +111,8 @@ def phantom(
         to_do = [member for member in cohort.members if not (store.has(member) and member.id in measured)]
         for member in track(to_do, "Making scans"):
             made = cohort.make(member)
+            if made.anatomy is not None:
+                write_map(out / MAPS / member.id, made.anatomy)
             store.put(member, made)
             measured[member.id] = {name: round(value, 4) for name, value in made.measures.items()}
             with atomic_file(out / MEASURES, overwrite=True) as temporary:
@@ -112,7 +124,7 @@ def phantom(
 class _DatasetStore:
     """Scans as cases of a dataset."""
 
-    def __init__(self, out: Path, cohort: Cohort) -> None:
+    def __init__(self, out: Path, cohort: Cohort | SyntheticCohort) -> None:
         if (out / FILE).exists():
             self.dataset = Dataset.open(out)
         else:
@@ -146,9 +158,9 @@ class _DatasetStore:
 class _DicomStore:
     """Scans as DICOM series, their label sets as NIfTI."""
 
-    def __init__(self, out: Path, cohort: Cohort) -> None:
+    def __init__(self, out: Path, cohort: Cohort | SyntheticCohort) -> None:
         self.out = out
-        self.modality = cohort.modality
+        self.modality: Literal["CT", "MR"] = "MR" if cohort.modality == "MR" else "CT"
 
     def has(self, member: Member) -> bool:
         return (self.out / "dicom" / member.id).is_dir()

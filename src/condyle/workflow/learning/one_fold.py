@@ -25,6 +25,7 @@ from condyle.training import Batches, History, fit
 from condyle.training.distributed import World
 from condyle.training.start import drawn, freeze, take_over
 from condyle.training.stop import Stop
+from condyle.workflow.learning.drawn_pictures import synthetic_batches
 from condyle.workflow.learning.training_run import TrainingRun
 
 log = logging.getLogger("condyle")
@@ -119,6 +120,8 @@ def learn(
         augment=augmentation,
         seed=recipe.seed,
     )
+    if recipe.pictures == "synthetic":
+        batches = synthetic_batches(batches, plan, store)
     watched = replace(
         batches, ids=tuple(validation), iterations=recipe.val_iterations, augment=None, seed=recipe.seed + 1
     ) if validation else None  # fmt: skip
