@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
-from condyle.errors import ConfigError, ModelError
+from condyle.errors import ConfigError, DataError, ModelError
 from condyle.losses.compared import IGNORE
-from condyle.training import drawn, freeze, on_signals, take_over
+from condyle.training import drawn, freeze, on_signals, records, take_over
 from condyle.training.arithmetic import can_compile, chosen, determined, has_bf16
 from condyle.training.average import Average
+from condyle.training.curves import curves
+from condyle.training.history import Epoch, append_row
 from condyle.training.optimizers import optimizer
+from condyle.training.records import Records
 from condyle.training.schedule import rate_at
 from condyle.training.validate import overlaps
 from condyle.training.watch import Clock
@@ -213,3 +218,62 @@ def test_without_a_budget_a_clock_validates_on_everything():
     clock = Clock(minutes=0, validations=100)
     clock._took["step"] = 1000.0
     assert clock.validations() == 100
+
+
+def epoch(number: int, **changes) -> Epoch:
+    values = {
+        "epoch": number, "steps": 4 * number, "rate": 0.01 / number, "loss": 1 / number, "val_loss": 1.5 / number,
+        "dice": {"femur": 0.1 * number, "tibia_$x": float("nan")}, "mean_dice": 0.1 * number,
+        "smoothed_dice": 0.09 * number, "seconds": 1.0, "ram_gib": 1.0, "vram_gib": 0.0, "skipped": 0,
+    }  # fmt: skip
+    return Epoch(**{**values, **changes})
+
+
+def test_the_curves_show_losses_dice_of_each_structure_and_the_rate():
+    epochs = [epoch(n) for n in (1, 2, 3)]
+    loss, dice, rate = curves(epochs).axes
+    assert [line.get_ydata().tolist() for line in loss.lines] == [
+        [e.loss for e in epochs],
+        [e.val_loss for e in epochs],
+    ]
+    assert dice.lines[0].get_ydata().tolist() == [e.dice["femur"] for e in epochs]
+    assert dice.lines[-1].get_ydata().tolist() == [e.smoothed_dice for e in epochs]
+    assert [text.get_text() for text in dice.get_legend().get_texts()] == ["femur", "tibia_$x", "mean, moving average"]
+    assert rate.lines[0].get_ydata().tolist() == [e.rate for e in epochs]
+    assert rate.lines[0].get_xdata().tolist() == [1, 2, 3]
+
+
+def test_of_many_structures_the_lines_are_drawn_without_names():
+    _, dice, _ = curves([epoch(1, dice={f"bone {n}": 0.5 for n in range(20)})]).axes
+    assert len(dice.lines) == 21
+    assert [text.get_text() for text in dice.get_legend().get_texts()] == ["mean, moving average"]
+
+
+def test_the_picture_is_drawn_at_the_end_and_now_and_then_before(tmp_path, monkeypatch):
+    kept = Records(tmp_path, 0, tensorboard=False)
+    kept.begin([])
+    kept.add(epoch(1))
+    assert not (tmp_path / "curves.png").exists()
+    monkeypatch.setattr(records, "_DRAW_EVERY_S", 0.0)
+    kept.add(epoch(2))
+    before = (tmp_path / "curves.png").read_bytes()
+    kept.add(epoch(3, val_loss=float("nan")))
+    kept.close()
+    assert before.startswith(b"\x89PNG")
+    assert (tmp_path / "curves.png").read_bytes() != before
+
+
+def test_a_row_that_finds_no_room_leaves_the_table_as_it_was(tmp_path):
+    with pytest.raises(DataError, match="No space left"):
+        append_row(Path("/dev/full"), epoch(1))
+    table = tmp_path / "history.csv"
+    append_row(table, epoch(1))
+    whole = table.read_bytes()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(whole) + 10, before[1]))
+    try:
+        with pytest.raises(DataError, match="Free some space"):
+            append_row(table, epoch(2))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert table.read_bytes() == whole

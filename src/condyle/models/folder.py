@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _WEIGHTS = "fold_{}.safetensors"
-_BEFORE = "before"
+BEFORE = "before"
+PLAN = "plan.json"
 RECORD = "record.json"
 CLEANUP = "cleanup.json"
 
@@ -41,7 +42,7 @@ def save(model: Model, folder: Path, *, overwrite: bool = False) -> None:
 
 def write_tables(model: Model, folder: Path, name: str) -> None:
     """Write all of a model but its weights into a folder that is there."""
-    _write_json(folder / "plan.json", to_json(model.plan))
+    _write_json(folder / PLAN, to_json(model.plan))
     _write_json(folder / "labels.json", model.labels.to_json())
     _write_json(folder / CLEANUP, list(model.cleanup))
     _write_json(folder / RECORD, dict(model.record))
@@ -57,8 +58,8 @@ def _write(model: Model, folder: Path, name: str) -> None:
         state = {name: tensor.contiguous() for name, tensor in model.state(fold).items()}
         save_file(state, folder / weights_file(fold))
     if model.before is not None:
-        (folder / _BEFORE).mkdir()
-        _write(model.before, folder / _BEFORE, f"{name}, first stage")
+        (folder / BEFORE).mkdir()
+        _write(model.before, folder / BEFORE, f"{name}, first stage")
 
 
 def weights_file(fold: str) -> str:
@@ -68,7 +69,7 @@ def weights_file(fold: str) -> str:
 
 def is_ours(folder: Path) -> bool:
     """Whether a folder looks like one of `save`."""
-    return (folder / "plan.json").is_file() and (folder / "labels.json").is_file()
+    return (folder / PLAN).is_file() and (folder / "labels.json").is_file()
 
 
 def read(folder: Path, held: object = None, *, first_stage: bool = False) -> Model:
@@ -82,10 +83,10 @@ def read(folder: Path, held: object = None, *, first_stage: bool = False) -> Mod
     Raises:
         ModelError: if a file is missing or cannot be understood, or parts do not fit each other.
     """
-    first = folder / _BEFORE
+    first = folder / BEFORE
     if first_stage and first.exists():
         raise ModelError(first, expected="no stage before the first one", got="one")
-    file = folder / "plan.json"
+    file = folder / PLAN
     try:
         plan = from_json(Plan, read_json(file), str(file))
         file = folder / "labels.json"

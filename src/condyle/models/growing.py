@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from condyle.io.atomic import atomic_file
-from condyle.models.folder import CLEANUP, RECORD, read_json, read_state, weights_file, write_tables
+from condyle.models.folder import CLEANUP, PLAN, RECORD, read_json, read_state, weights_file, write_tables
 from condyle.models.model import Model
 
 
@@ -74,6 +74,7 @@ def write_all_tables(model: Model, folder: Path) -> None:
     """
     with tempfile.TemporaryDirectory() as made:
         write_tables(model, Path(made), folder.name)
-        for table in sorted(Path(made).iterdir()):
+        # The plan, which makes the folder a model, comes last.
+        for table in sorted(Path(made).iterdir(), key=lambda path: (path.name == PLAN, path.name)):
             with atomic_file(folder / table.name, overwrite=True) as temporary:
                 temporary.write_bytes(table.read_bytes())

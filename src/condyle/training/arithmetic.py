@@ -111,12 +111,16 @@ def determined(deterministic: bool) -> Iterator[None]:
     """Only algorithms that give the same bits again, while the block lasts; else the fastest for fixed sizes."""
     cudnn: Any = torch.backends.cudnn
     before = torch.are_deterministic_algorithms_enabled(), cudnn.benchmark
-    torch.use_deterministic_algorithms(deterministic or before[0], warn_only=True)
+    # Setting it makes torch load its compiler, which takes seconds: only where it changes anything.
+    changes = deterministic and not before[0]
+    if changes:
+        torch.use_deterministic_algorithms(True, warn_only=True)
     cudnn.benchmark = not deterministic
     try:
         yield
     finally:
-        torch.use_deterministic_algorithms(before[0])
+        if changes:
+            torch.use_deterministic_algorithms(False)
         cudnn.benchmark = before[1]
 
 

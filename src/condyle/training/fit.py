@@ -76,7 +76,7 @@ def fit(  # noqa: PLR0917 - what a training is made of, in the order in which it
         # Nobody writes before all have read. A full disk is better known now than after the first epoch.
         world.any(False)
         keeper = Keeper(out, learner, progress, clock, tensorboard=tensorboard)
-        keeper.save()
+        keeper.begin()
         clock.lap("saving")
 
         epochs = count(progress.epoch) if recipe.minutes else range(progress.epoch, recipe.epochs + 1)

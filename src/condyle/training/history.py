@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from condyle.errors import DataError
 from condyle.io.atomic import atomic_file
 
 
@@ -80,11 +83,23 @@ def write_table(path: Path, epochs: Sequence[Epoch]) -> None:
 
 
 def append_row(path: Path, epoch: Epoch) -> None:
-    """Add an epoch to the table in one write, so that a reader finds whole lines only."""
+    """Add an epoch to the table in one write, so that a reader finds whole lines only.
+
+    Raises:
+        DataError: if the disk refuses; the table is as it was.
+    """
     empty = not path.exists() or path.stat().st_size == 0
-    text = (_line(epoch.to_row()) if empty else "") + _line(epoch.to_row().values())
-    with path.open("ab", buffering=0) as file:
-        file.write(text.encode())
+    row = ((_line(epoch.to_row()) if empty else "") + _line(epoch.to_row().values())).encode()
+    try:
+        with path.open("ab", buffering=0) as file:
+            before = file.tell()
+            if (file.write(row) or 0) < len(row):
+                file.truncate(before)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    except OSError as error:
+        hint = "Free some space; the same command goes on."
+        got = error.strerror or str(error)
+        raise DataError(path, expected="to be able to write it", got=got, hint=hint) from error
 
 
 def _line(cells: Any) -> str:

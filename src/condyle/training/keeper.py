@@ -38,7 +38,13 @@ class Keeper:
         self._out, self._learner, self._progress = out, learner, progress
         self._clock, self._writes = clock, learner.world.rank == 0
         self._saved_s = clock.seconds()
-        self._records = Records(out, progress.epochs, tensorboard=tensorboard) if self._writes else None
+        self._records = Records(out, len(progress.epochs), tensorboard=tensorboard) if self._writes else None
+
+    def begin(self) -> None:
+        """All that is needed to go on, and only then what others may take for theirs: the table of what is over."""
+        self.save()
+        if self._records is not None:
+            self._records.begin(self._progress.epochs)
 
     def save(self) -> None:
         """All that is needed to go on."""

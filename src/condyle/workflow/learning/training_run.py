@@ -85,17 +85,33 @@ def begun(out: Path, *, overwrite: bool) -> TrainingRun | None:
     """
     path = run_file(out)
     if not path.is_file():
-        if out.exists() and (not out.is_dir() or any(not p.name.startswith(".") for p in out.iterdir())):
+        if out.exists() and (not out.is_dir() or any(_told(p, out) for p in out.rglob("*"))):
             hint = "Choose another folder."
             raise DataError(out, expected="a new folder, or one of a training", got="other things", hint=hint)
         return None
     if overwrite:
-        shutil.rmtree(out)
+        _clear(out)
         return None
     try:
         return TrainingRun.from_json(read_json(path), path)
     except ModelError as error:
         raise DataError(error.where, expected=error.expected, got=error.got, hint=error.hint) from error
+
+
+def _told(path: Path, out: Path) -> bool:
+    """Whether something in a folder is a file of someone; a training that was killed leaves hidden ones."""
+    return path.is_file() and not any(part.startswith(".") for part in path.relative_to(out).parts)
+
+
+def _clear(out: Path) -> None:
+    """Remove a training; last of all what makes its folder one, so that a removal that was killed can be repeated."""
+    last = run_file(out)
+    for path in [*out.iterdir(), *last.parent.iterdir()]:
+        if path.is_dir() and path != last.parent:
+            shutil.rmtree(path)
+        elif path not in {last, last.parent}:
+            path.unlink()
+    last.unlink()
 
 
 def save(run: TrainingRun, out: Path) -> None:
