@@ -15,6 +15,7 @@ from condyle.config import from_json
 from condyle.errors import ConfigError
 
 Network = Literal["plain", "resenc-m", "resenc-l", "quick", "vnet", "unet3d", "resnet34", "unet2d"]
+Stage = Literal["full", "low", "cascade"]
 LossName = Literal["ce", "dice", "dice_ce", "bce", "focal", "dice_focal", "dice_squared", "tversky", "generalized_dice"]
 Optimizer = Literal["sgd", "adam", "adamw"]
 Schedule = Literal["poly", "cosine", "linear", "plateau", "constant"]
@@ -29,6 +30,8 @@ class Recipe:
     Args:
         network: `plain`, `resenc-m`, `resenc-l`: nnU-Net's, sized by the planner; `quick`: a small one for processors;
             `vnet`, `unet3d`, `resnet34`, `unet2d`: as published.
+        stage: `full`: one network at the scans' resolution. Where a patch sees little of a scan (`condyle plan` says
+            so): `low`: one on a coarser grid; `cascade`: both, the second sees what the first found.
         dim: 3, or 2 for a network that sees slices.
         spacing_mm: Of the network's input along the patient's axes in the plan's order; the planner's if empty.
         patch: Size of the training patch; the planner's if empty.
@@ -65,6 +68,7 @@ class Recipe:
     """
 
     network: Network = "plain"
+    stage: Stage = "full"
     dim: int = 3
     spacing_mm: tuple[float, ...] = ()
     patch: tuple[int, ...] = ()
@@ -99,6 +103,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         _require(self.dim in {2, 3}, "dim", "2 or 3", self.dim)
+        _require(self.pictures == "scans" or self.stage == "full", "stage", "full, for drawn pictures", self.stage)
         _require(
             len(self.spacing_mm) in {0, 3} and all(s > 0 for s in self.spacing_mm),
             "spacing",
@@ -190,7 +195,7 @@ RECIPES: dict[str, Recipe] = {
     "thorough": Recipe(
         optimizer="adamw", rate=1e-3, weight_decay=1e-2, schedule="cosine", warmup=0.05, average=0.99,
     ),
-    # Bones from drawn pictures: the coarse stage, which sees what is where; a fine one is `--spacing-mm 1 1 1`.
+    # Bones from drawn pictures: the coarse stage, which sees what is where; a fine one is `--spacing-mm 1,1,1`.
     "synthetic": Recipe(
         network="quick", spacing_mm=(3.0, 3.0, 3.0), patch=(112, 96, 96), batch=1, optimizer="adamw", rate=2e-3,
         weight_decay=1e-2, schedule="cosine", warmup=0.05, epochs=100, iterations=100, val_iterations=20,

@@ -78,9 +78,7 @@ class Drawn:
             ConfigError: on another type or shape.
         """
         _check(image, labels, self.patch, self.channels)
-        image, labels = placed(image, labels, self.placement, self.patch)
-        if self.swap:
-            swap_labels(labels, self.swap)
+        image, labels = self._moved(image, labels)
         for act in self.acts:
             act(image[: self.channels])
         if self.masked:
@@ -88,6 +86,16 @@ class Drawn:
             for channel in self.masked:
                 image[channel].masked_fill_(outside, 0)
         return image, labels.clamp_(min=0)
+
+    def moved(self, labels: Tensor) -> Tensor:
+        """Another label map of the same region, moved as the first; arguments and result as its labels."""
+        return self._moved(torch.empty((0, *labels.shape), device=labels.device), labels)[1].clamp_(min=0)
+
+    def _moved(self, image: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        image, labels = placed(image, labels, self.placement, self.patch)
+        if self.swap:
+            swap_labels(labels, self.swap)
+        return image, labels
 
 
 @dataclass(frozen=True)

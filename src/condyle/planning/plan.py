@@ -17,7 +17,7 @@ from condyle.planning.low import low_stage
 from condyle.planning.measure import ORIENTATION
 from condyle.planning.reasons import Reason
 from condyle.planning.spacing import Floats
-from condyle.recipe import Recipe
+from condyle.recipe import Recipe, Stage
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,19 @@ class Planned:
     low: Plan | None = None
     cascade: Plan | None = None
     low_batch_dice: bool = False
+
+    def of_stage(self, stage: Stage) -> tuple[Plan, bool]:
+        """The plan that a recipe's stage asks for, and whether Dice is taken over its batch; of a cascade the second.
+
+        Raises:
+            ConfigError: if one network is enough.
+        """
+        if stage == "full":
+            return self.plan, self.batch_dice
+        if self.low is None or self.cascade is None:
+            hint = "A patch sees enough of a scan here."
+            raise ConfigError("recipe: stage", expected="full", got=stage, hint=hint)
+        return (self.low, self.low_batch_dice) if stage == "low" else (self.cascade, self.batch_dice)
 
 
 def make_plan(fingerprint: Fingerprint, labels: Labels, recipe: Recipe) -> Planned:

@@ -148,9 +148,8 @@ def for_low(low: Plan | None, patch: Sequence[int], scans: Geometry) -> list[Rea
     share = prod(patch) / scans.voxels
     size = f"patch {times(low.patch)}, batch {low.batch}"
     spacing = times([s for s in low.spacing_mm if s is not None], "mm")
-    return [
-        Reason("first stage", f"at {spacing}, {size}", f"a full-resolution patch has {share:.0%} of a scan's voxels")
-    ]
+    why = f"a full-resolution patch has {share:.0%} of a scan's voxels; trained with --stage low or cascade"
+    return [Reason("first stage", f"at {spacing}, {size}", why)]
 
 
 def for_dice(cascade: bool, recipe: Recipe) -> Reason:

@@ -23,6 +23,7 @@ from condyle.losses.compared import IGNORE
 from condyle.losses.targets import target_of
 from condyle.prepare.prepare import OUTSIDE
 from condyle.training.distributed import World
+from condyle.training.found import FoundBefore
 from condyle.training.patches import (
     Cases,
     PatchCase,
@@ -68,7 +69,7 @@ class Batches:
             nnU-Net does; if some voxels are ignored, the others are centred on voxels that are not. Neither with
             `iterations` 0.
         augment: What is done to each sample, for patches of this size; nothing if None.
-        channels: How many of an image's channels are intensities; those behind them are only moved. 0: all.
+        found: What the stage before found, in channels behind the image's; None for a network that sees the scan alone.
         seed: Start of every random number.
         workers: Threads that make patches.
         ahead: Batches that are made before they are needed.
@@ -82,7 +83,7 @@ class Batches:
     iterations: int = 250
     oversample: float = 1 / 3
     augment: Augmentation | None = None
-    channels: int = 0
+    found: FoundBefore | None = None
     seed: int = 0
     workers: int = 2
     ahead: int = 3
@@ -140,7 +141,7 @@ class Batches:
         case = self._cases[spot.case]
         drawn = None
         if self.augment is not None:
-            drawn = self.augment.draw(rng, self.channels or case.image.shape[0])
+            drawn = self.augment.draw(rng, case.image.shape[0])
         source = _size(self.patch if drawn is None else drawn.region)
         start = source_start(spot.start, _size(self.patch), source)
         image = torch.from_numpy(cut(case.image, start, source, 0.0))
@@ -149,6 +150,8 @@ class Batches:
             image, labels = image[:, 0], labels[0]
         if drawn is not None:
             image, labels = drawn(image, labels)
+        if self.found is not None:
+            image = torch.cat((image, self.found.channels(spot.case, start, source, drawn, rng)))
         return Batch(image, target_of(labels[None], self.table)[0])
 
     @property

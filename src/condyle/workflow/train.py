@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 
 from condyle import models
-from condyle.data import Dataset
-from condyle.data.store import Store, open_store
+from condyle.data.lock import one_writer
 from condyle.errors import ConfigError
 from condyle.progress import Track, silent
 from condyle.recipe import RECIPES, Recipe
-from condyle.training.distributed import World, world
+from condyle.training.distributed import world
 from condyle.training.stop import Stop, never, on_signals
 from condyle.workflow.learning.decided import decide, folds_to_train, with_folds
 from condyle.workflow.learning.job import Job
-from condyle.workflow.learning.one_fold import Start, learn
+from condyle.workflow.learning.one_fold import Means, Start
+from condyle.workflow.learning.stages import train_stages
 from condyle.workflow.learning.trained import Trained
-from condyle.workflow.learning.training_run import TrainingRun
 from condyle.workflow.shared.label_sets import chosen_label_set
 
 
@@ -63,8 +62,8 @@ def train(
     """
     if out is None:
         raise ConfigError("out", expected="a folder for the model (-o)", got="none")
-    with world() as here, _stop_asked() as stop:
-        dataset = with_folds(folder, fold, here)
+    with world() as here, _stop_asked() as stop, ExitStack() as stack:
+        dataset = with_folds(folder, "cv" if recipe.stage == "cascade" else fold, here)
         chosen = chosen_label_set(dataset, label_set)
         parts = folds_to_train(dataset, fold, chosen)
         given = Start(None if start is None else models.load(models.find(start)), imagenet)
@@ -79,39 +78,13 @@ def train(
             overwrite=overwrite,
             track=track,
         )
-        store = _prepared(dataset, run, here, track)
+        stack.enter_context(one_writer(out) if here.rank == 0 else nullcontext())
         job = Job(out, dataset, run, device)
-        for name, (learners, held_out) in parts.items():
-            history = learn(
-                run,
-                dataset.labels,
-                store,
-                train=[case.id for case in learners],
-                validation=[case.id for case in held_out],
-                out=out / "training" / f"fold_{name}",
-                start=given,
-                device=device,
-                tensorboard=tensorboard,
-                stop=stop,
-                world=here,
-                track=track,
-            )
-            if not history.finished:
-                raise KeyboardInterrupt
-            if here.rank == 0:
-                job.add(name, learners, held_out, history, track)
+        train_stages(job, parts, Means(given, device, tensorboard, stop, here, track))
         if here.rank == 0 and fold == "cv":
             job.clean(track)
         # The other processes tell nothing of their own.
         return job.result(list(parts)) if here.rank == 0 else Trained(str(out), {})
-
-
-def _prepared(dataset: Dataset, run: TrainingRun, here: World, track: Track) -> Store:
-    store = open_store(dataset, run.plan, run.label_set)
-    if here.rank == 0:
-        store.prepare(track=track)
-    here.any(False)
-    return store
 
 
 @contextmanager

@@ -101,7 +101,9 @@ def _plan(dataset: Dataset, label_set: str, recipe: Recipe, model: Model | None,
         planned = make_plan(fingerprint(dataset, label_set, track=track), dataset.labels, recipe)
         for reason in planned.reasons:
             log.info("%s", reason)
-        return planned.plan, planned.batch_dice
+        return planned.of_stage(recipe.stage)
+    if recipe.stage != "full":
+        raise ConfigError("recipe: stage", expected="full, with a model to start from", got=recipe.stage)
     if model.plan.cascade:
         raise ConfigError("start", expected="a model of one stage", got="the second stage of a cascade")
     if len(model.plan.channels) != len(dataset.channels):

@@ -39,12 +39,14 @@ class Job:
         dataset: The data.
         run: What was decided.
         device: What computes.
+        before: The stage before, for a cascade.
     """
 
     out: Path
     dataset: Dataset
     run: TrainingRun
     device: str
+    before: Model | None = None
     scores: Evaluated | None = None
     folds: dict[str, FoldResult] = field(default_factory=dict)
     cleanup: tuple[Any, ...] = ()
@@ -100,6 +102,7 @@ class Job:
             weights={name: partial(read_state, self.out / weights_file(name), plan.net) for name in sorted(there)},
             cleanup=self.cleanup,
             record=self._record(),
+            before=self.before,
             recipe=to_json(self.run.recipe),
         )
 

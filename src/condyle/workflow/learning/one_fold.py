@@ -9,6 +9,7 @@ from pathlib import Path
 
 from condyle.augment import Mirroring
 from condyle.augment import build as build_augmentation
+from condyle.augment.mistakes import Mistakes
 from condyle.config import Plan
 from condyle.data.store import Store
 from condyle.errors import ConfigError
@@ -23,6 +24,7 @@ from condyle.progress import Track
 from condyle.space.orient import side_axis
 from condyle.training import Batches, History, fit
 from condyle.training.distributed import World
+from condyle.training.found import FoundBefore
 from condyle.training.start import drawn, freeze, take_over
 from condyle.training.stop import Stop
 from condyle.workflow.learning.drawn_pictures import synthetic_batches
@@ -57,6 +59,27 @@ class Start:
         return net
 
 
+@dataclass(frozen=True)
+class Means:
+    """What all folds and stages of a training are trained with.
+
+    Args:
+        start: Where networks begin.
+        device: What computes.
+        tensorboard: Whether to write its events.
+        stop: Asked after every step.
+        world: The processes that share the work.
+        track: Told of each step.
+    """
+
+    start: Start
+    device: str
+    tensorboard: bool
+    stop: Stop
+    world: World
+    track: Track
+
+
 def mirroring_of(run: TrainingRun, labels: Labels, store: Store, ids: Sequence[str]) -> Mirroring:
     """Along which axes patches may be mirrored, and which labels change places then.
 
@@ -83,12 +106,8 @@ def learn(
     train: Sequence[str],
     validation: Sequence[str],
     out: Path,
-    start: Start,
-    device: str,
-    tensorboard: bool,
-    stop: Stop,
-    world: World,
-    track: Track,
+    means: Means,
+    found: FoundBefore | None = None,
 ) -> History:
     """Train one fold, or go on with it; arguments as `training.fit`.
 
@@ -99,7 +118,8 @@ def learn(
         train: Cases to learn from.
         validation: Cases to choose the best weights on; none: the last weights are taken.
         out: Folder of the training.
-        start: Where the network begins.
+        means: With what.
+        found: What the stage before found, for the second stage of a cascade.
     """
     plan, recipe = run.plan, run.recipe
     if not validation and recipe.patience:
@@ -118,14 +138,16 @@ def learn(
         iterations=recipe.iterations,
         oversample=recipe.oversample,
         augment=augmentation,
+        found=None if found is None else replace(found, mistakes=Mistakes()),
         seed=recipe.seed,
     )
     if recipe.pictures == "synthetic":
         batches = synthetic_batches(batches, plan, store)
     watched = replace(
-        batches, ids=tuple(validation), iterations=recipe.val_iterations, augment=None, seed=recipe.seed + 1
+        batches, ids=tuple(validation), iterations=recipe.val_iterations, augment=None, seed=recipe.seed + 1,
+        found=found,
     ) if validation else None  # fmt: skip
-    net = start.net(plan, labels, recipe.seed)
+    net = means.start.net(plan, labels, recipe.seed)
     freeze(net, recipe.freeze)
     loss = build_loss(
         recipe.loss,
@@ -143,9 +165,9 @@ def learn(
         recipe,
         out,
         structures=names,
-        device=device,
-        track=track,
-        stop=stop,
-        world=world,
-        tensorboard=tensorboard,
+        device=means.device,
+        track=means.track,
+        stop=means.stop,
+        world=means.world,
+        tensorboard=means.tensorboard,
     )

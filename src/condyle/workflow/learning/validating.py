@@ -37,8 +37,7 @@ def predict_held_out(
         device: What computes.
         track: Told of each case.
     """
-    alone = replace(model, weights={fold: model.weights[fold]}, cleanup=())
-    segmenter = Segmenter(alone, PredictSettings(device=device))
+    segmenter = Segmenter(_alone(model, fold), PredictSettings(device=device))
     to_do = [case for case in cases if not mask_path(out, case).is_file()]
 
     def read(case: Case) -> list[Volume]:
@@ -53,6 +52,12 @@ def predict_held_out(
 
     for _ in zip(track(to_do, f"Validating fold {fold}"), overlapped(to_do, read, ask, keep), strict=True):
         pass
+
+
+def _alone(model: Model, fold: str) -> Model:
+    """The networks of one fold; of a cascade's first stage, too, for its other folds were trained on these cases."""
+    before = None if model.before is None else _alone(model.before, fold)
+    return replace(model, weights={fold: model.weights[fold]}, cleanup=(), before=before)
 
 
 def forget(out: Path, cases: Sequence[Case]) -> None:
