@@ -20,6 +20,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import numpy as np
+
 #: Kind of phantom, number of scans, spacing in mm, scanner.
 DATA = {
     "femora": ("proximal_femur", 20, (2.0, 2.0, 2.0), "ct"),
@@ -34,11 +36,30 @@ def phantoms(name: str, folder: Path) -> Path:
     """The dataset, with folds."""
     import condyle
 
+    if (folder / "dataset.json").exists() and condyle_dataset(folder).folds is not None:
+        return folder
     kind, count, spacing, scanner = DATA[name]
     condyle.phantom(kind, folder, count=count, seed=5, spacing=spacing, scanner=scanner)
-    if condyle_dataset(folder).folds is None:
-        condyle.folds(folder, count=4)
+    if name == "knees":
+        without_sides(folder)
+    condyle.folds(folder, count=4)
     return folder
+
+
+def without_sides(folder: Path) -> None:
+    """One label for a bone of either side: a scan shows one knee, and nobody asks which."""
+    from condyle.io import read_labels, write
+    from condyle.labels import Labels
+
+    table = json.loads((folder / "dataset.json").read_text())
+    sided = [structure["name"] for structure in table["labels"]["structures"]]
+    bones = list(dict.fromkeys(name.rsplit("_", 1)[0] for name in sided))
+    labels = Labels.of({bone: number for number, bone in enumerate(bones, 1)})
+    number = np.array([0, *(labels[name.rsplit("_", 1)[0]].id for name in sided)], np.uint8)
+    for path in (folder / "labels").rglob("*.nii.gz"):
+        mask = read_labels(path)
+        write(path, mask.with_array(number[mask.array]), overwrite=True)
+    (folder / "dataset.json").write_text(json.dumps(table | {"labels": labels.to_json()}))
 
 
 def condyle_dataset(folder: Path):
