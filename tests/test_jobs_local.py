@@ -18,7 +18,8 @@ from condyle.jobs.child import start
 from condyle.jobs.engines import submit
 from condyle.jobs.local import share
 from condyle.jobs.manifest import Manifest
-from condyle.jobs.run import end, run
+from condyle.jobs.run import run
+from condyle.jobs.running import Kept, end
 from condyle.jobs.settings import JobSettings
 from condyle.jobs.task import Task
 from jobs_made import below, condyle, counts, files, fills, kill, scans, until, workers
@@ -149,9 +150,9 @@ def test_a_scan_that_has_its_process_killed_is_set_aside_and_the_rest_go_on(tmp_
 
 def test_a_result_that_is_there_is_not_made_again(tmp_path):
     (tmp_path / "out").touch()
-    ran = run(Task("a", ("nothing", "to", "run"), str(tmp_path / "out")))
+    ran = run(Task("a", ("nothing", "to", "run"), str(tmp_path / "out")), Kept({}))
     assert (ran.code, ran.cpu_s) == (0, 0)
-    assert run(Task("a", ("info", "none", "--overwrite"), str(tmp_path / "out"))).code == 2
+    assert run(Task("a", ("info", "none", "--overwrite"), str(tmp_path / "out")), Kept({})).code == 2
 
 
 def test_a_command_ends_when_its_parents_end_of_the_pipe_closes(tmp_path):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
+import subprocess
 from collections import Counter
 from pathlib import Path
 
@@ -13,10 +15,10 @@ from typer.testing import CliRunner
 from condyle.cli.app import make_app
 from condyle.config import from_json, to_json
 from condyle.errors import ConfigError
+from condyle.jobs.energy import card_counters, counters, used_kj
 from condyle.recipe import RECIPES, Recipe
 from condyle.studies import Study, expand, read_study
 from condyle.studies.configurations import configurations
-from condyle.studies.energy import card_counters, counters, used_kj
 from condyle.studies.flags import flags
 from condyle.studies.space import Range, space_of
 from condyle.studies.step import rounds
@@ -256,6 +258,32 @@ def test_energy_is_counted_over_a_counters_start_and_not_made_up(tmp_path):
     assert used_kj({}, {}) is None
     assert counters(tmp_path / "none") == {}
     assert card_counters("no-such-library.so") == {}
+
+
+#: Answers like NVIDIA's library for two cards, the second of which is too old to count.
+_LIKE_NVML = """
+int begun = 0;
+int nvmlInit_v2(void) { return begun++ && 0; }
+int nvmlShutdown(void) { return 0; }
+int nvmlDeviceGetCount_v2(unsigned *count) { *count = 2; return 0; }
+int nvmlDeviceGetHandleByIndex_v2(unsigned n, void **handle) { *handle = (void *)(long)(n + 1); return 0; }
+int nvmlDeviceGetTotalEnergyConsumption(void *handle, unsigned long long *mj)
+{ *mj = 5000ULL * begun; return handle == (void *)1 ? 0 : 3; }
+"""
+
+
+def test_the_energy_of_graphics_cards_is_that_of_those_that_count_it(tmp_path):
+    if shutil.which("cc") is None:
+        pytest.skip("no compiler")
+    source, library = tmp_path / "nvml.c", tmp_path / "nvml.so"
+    source.write_text(_LIKE_NVML)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source], check=True)
+    before = card_counters(str(library))
+    assert before == {"nvidia:0": (5_000_000, 1 << 64)}
+    assert used_kj(before, card_counters(str(library))) == pytest.approx(0.005)
+    source.write_text(_LIKE_NVML.replace("begun++ && 0", "9"))
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", tmp_path / "none.so", source], check=True)
+    assert card_counters(str(tmp_path / "none.so")) == {}
 
 
 def test_a_search_comes_before_the_training_that_uses_what_it_found(tmp_path):

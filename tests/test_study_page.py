@@ -13,7 +13,7 @@ import pytest
 from condyle.metrics.score import METRICS
 from condyle.metrics.statistics import summarize
 from condyle.reports.studied import tables
-from condyle.reports.studied.content import HELD_OUT, Answer, Content, Curve, Scored, Training
+from condyle.reports.studied.content import HELD_OUT, Answer, Asked, Content, Curve, Scored, Training
 from condyle.reports.studied.curves import progress
 from condyle.reports.studied.page import page
 
@@ -43,7 +43,7 @@ CONTENT = Content(
                replace(training("three", 0.0), dice={}, state="failed")),
     scores=(scored("test", "one", "femur"), scored("test", "one", "tibia"), scored(HELD_OUT, "two", "femur")),
     choices=("final: two was chosen",),
-    asking=(("test", "one", 2.5, 0.7),),
+    asking=(Asked("test", "one", 4, 2.5, 3.25, 0.7, 1.75, 10**6, 12.5),),
     energy="The machine does not tell the energy it uses.",
     undone=("train-three failed: why",),
     commands=("condyle train & more",),
@@ -57,7 +57,8 @@ def test_everything_is_told_and_escaped():
     assert "condyle train &amp; more" in made
     for told in ("finding 8", "3 more findings", "left out", "Not answered yet", "train-three failed: why", "somebody",
                  "final: two was chosen", "does not tell", "Deng", "nnU-Net 3D", "judged by corrected", "3.50",
-                 "On the cases that each training held out itself", "1.2.3", "a note"):  # fmt: skip
+                 "On the cases that each training held out itself", "1.2.3", "a note",
+                 "test: one", ">3.25<", ">12.5<", ">1.75<"):  # fmt: skip
         assert told in made, told
     assert "<script" not in made
 
@@ -94,6 +95,8 @@ def test_tables_hold_what_the_page_shows():
     assert rows[0][:8] == ["training", "model", "settings", "label_set", "fold", "state", "dice", "dice: femur"]
     assert rows[1][6] == pytest.approx(0.75)
     assert rows[3][5:7] == ["failed", None]
+    assert dict(zip(*tables.asking_rows(CONTENT.asking), strict=True))["steps_per_s"] == 3.25
+    assert dict(zip(*rows[:2], strict=True))["steps_per_s"] == 5.0
     text = io.StringIO()
     csv.writer(text).writerows(tables.score_rows(CONTENT.scores))
     first = next(csv.DictReader(text.getvalue().splitlines()))

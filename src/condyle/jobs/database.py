@@ -11,16 +11,17 @@ from condyle.errors import DataError
 
 #: Marks our files among other SQLite files: "cndl".
 APPLICATION = 0x636E646C
-VERSION = 1
+VERSION = 2
 #: How long one waits for another's transaction.
 _PATIENCE_S = 60.0
 
 _TABLES = (
     """CREATE TABLE tasks (
     number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, command TEXT NOT NULL, out TEXT NOT NULL,
-    memory_gib REAL NOT NULL, state TEXT NOT NULL DEFAULT 'waiting', attempts INTEGER NOT NULL DEFAULT 0,
-    worker TEXT, heartbeat REAL, started REAL, ended REAL, code INTEGER, error TEXT NOT NULL DEFAULT '',
-    printed TEXT NOT NULL DEFAULT '', seconds REAL, cpu_s REAL, peak_gib REAL)""",
+    memory_gib REAL NOT NULL, kept INTEGER NOT NULL, state TEXT NOT NULL DEFAULT 'waiting',
+    attempts INTEGER NOT NULL DEFAULT 0, worker TEXT, heartbeat REAL, started REAL, ended REAL, code INTEGER,
+    error TEXT NOT NULL DEFAULT '', printed TEXT NOT NULL DEFAULT '', seconds REAL, cpu_s REAL, peak_gib REAL,
+    energy_kj REAL)""",
     "CREATE INDEX next ON tasks (state, attempts, number)",
     "CREATE INDEX beats ON tasks (heartbeat) WHERE state = 'running'",
     "CREATE TABLE facts (host TEXT NOT NULL, attempts INTEGER NOT NULL, lost_s REAL NOT NULL)",
@@ -29,11 +30,11 @@ _TABLES = (
     f"PRAGMA user_version = {VERSION}",
 )
 
-ADD = "INSERT INTO tasks (command, out, memory_gib, id) VALUES (?, ?, ?, ?)"
-AGAIN = "UPDATE tasks SET command = ?, out = ?, memory_gib = ?, state = 'waiting', attempts = 0 WHERE id = ?"
+ADD = "INSERT INTO tasks (command, out, memory_gib, kept, id) VALUES (?, ?, ?, ?, ?)"
+AGAIN = "UPDATE tasks SET command = ?, out = ?, memory_gib = ?, kept = ?, state = 'waiting', attempts = 0 WHERE id = ?"
 CLAIM = """UPDATE tasks SET state = 'running', attempts = attempts + 1, worker = ?, heartbeat = ?, started = ?
     WHERE number = (SELECT number FROM tasks WHERE state = 'waiting' ORDER BY attempts, number LIMIT 1)
-    RETURNING id, command, out, memory_gib, attempts"""
+    RETURNING id, command, out, memory_gib, kept, attempts"""
 LOST = """UPDATE tasks INDEXED BY beats SET state = CASE WHEN attempts >= ? THEN 'aside' ELSE 'waiting' END,
     error = 'its worker ' || worker || ' was lost' WHERE state = 'running' AND heartbeat < ?"""
 GONE = """UPDATE tasks SET state = CASE WHEN attempts >= ? THEN 'aside' ELSE 'waiting' END,
@@ -43,7 +44,8 @@ GIVE_BACK = "UPDATE tasks SET state = 'waiting', attempts = attempts - 1 WHERE s
 BEAT = "UPDATE tasks SET heartbeat = ? WHERE id = ? AND worker = ? AND attempts = ? AND state = 'running'"
 RELEASE = """UPDATE tasks SET state = 'waiting', attempts = attempts - 1
     WHERE id = ? AND worker = ? AND attempts = ? AND state = 'running'"""
-END = """UPDATE tasks SET state = ?, ended = ?, code = ?, error = ?, printed = ?, seconds = ?, cpu_s = ?, peak_gib = ?
+END = """UPDATE tasks SET state = ?, ended = ?, code = ?, error = ?, printed = ?, seconds = ?, cpu_s = ?, peak_gib = ?,
+    energy_kj = ?
     WHERE id = ? AND worker = ? AND attempts = ? AND state = 'running'"""
 
 

@@ -16,7 +16,7 @@ import psutil
 from condyle.errors import DataError
 from condyle.jobs.child import start
 from condyle.jobs.manifest import Manifest
-from condyle.jobs.run import end
+from condyle.jobs.running import end
 from condyle.jobs.settings import JobSettings
 from condyle.jobs.worker import name_of
 

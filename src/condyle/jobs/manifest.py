@@ -73,6 +73,7 @@ class Outcome:
         seconds: Wall time of the last try.
         cpu_s: Its time on processors.
         peak_gib: Its largest resident memory.
+        energy_kj: Of the whole machine meanwhile; None where it tells nothing.
     """
 
     id: str
@@ -84,6 +85,7 @@ class Outcome:
     seconds: float | None
     cpu_s: float | None
     peak_gib: float | None
+    energy_kj: float | None
 
 
 class Manifest:
@@ -149,7 +151,7 @@ class Manifest:
             known = {row[0]: row[1:] for row in db.execute("SELECT id, command, state FROM tasks")}
             finished = all(state in ("done", "aside") for _, state in known.values())
             for task in tasks:
-                row = (json.dumps(task.command), task.out, task.memory_gib)
+                row = (json.dumps(task.command), task.out, task.memory_gib, task.kept)
                 command, state = known.get(task.id, ("", ""))
                 if not command:
                     db.execute(ADD, (*row, task.id))
@@ -172,8 +174,8 @@ class Manifest:
         with self._changing() as db:
             db.execute(LOST, (self.attempts, now - self.lost_s))
             rows = db.execute(CLAIM, (worker, now, now)).fetchall()
-        for id_, command, out, memory_gib, attempt in rows:
-            return Claim(Task(id_, tuple(json.loads(command)), out, memory_gib), worker, attempt)
+        for id_, command, out, memory_gib, kept, attempt in rows:
+            return Claim(Task(id_, tuple(json.loads(command)), out, memory_gib, bool(kept)), worker, attempt)
         return None
 
     def beat(self, claims: Sequence[Claim]) -> list[Claim]:
@@ -189,7 +191,7 @@ class Manifest:
             Whether the claim still held; if not, nothing is noted, as the task is another worker's.
         """
         state = "done" if ran.ok else "aside" if final or claim.attempt >= self.attempts else "waiting"
-        facts = (time.time(), ran.code, ran.error, ran.printed, ran.seconds, ran.cpu_s, ran.peak_gib)
+        facts = (time.time(), ran.code, ran.error, ran.printed, ran.seconds, ran.cpu_s, ran.peak_gib, ran.energy_kj)
         with self._changing() as db:
             return db.execute(END, (state, *facts, *_key(claim))).rowcount > 0
 

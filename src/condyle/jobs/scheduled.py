@@ -17,9 +17,10 @@ from typing import Any
 from condyle.errors import ConfigError, DataError
 from condyle.jobs.clusters import CLUSTERS, start_cluster
 from condyle.jobs.manifest import Claim, Manifest
-from condyle.jobs.run import run
+from condyle.jobs.run import limits, run
+from condyle.jobs.running import Kept
 from condyle.jobs.settings import JobSettings
-from condyle.jobs.task import Ran
+from condyle.jobs.task import Ran, Task
 from condyle.jobs.worker import alive, name_of
 
 _LOOK_S = 0.2
@@ -92,7 +93,21 @@ def _hand_out(client: Any, manifest: Manifest, settings: JobSettings) -> Generat
 
 def _send(client: Any, claim: Claim, settings: JobSettings) -> Any:
     key = f"{claim.task.id}-{claim.attempt}-{uuid.uuid4().hex}"
-    return client.submit(run, claim.task, threads=settings.threads, key=key, pure=False, retries=0)
+    return client.submit(run_there, claim.task, settings.threads, key=key, pure=False, retries=0)
+
+
+def run_there(task: Task, threads: int | None) -> Ran:
+    """Run a task on a Dask worker, which keeps a process for each of its slots."""
+    from distributed import get_worker
+
+    idle: list[Kept] = vars(get_worker()).setdefault("condyle_idle", [])
+    try:
+        kept = idle.pop()
+    except IndexError:
+        kept = Kept(limits(threads))
+    ran = run(task, kept)
+    idle.append(kept)
+    return ran
 
 
 def _note(manifest: Manifest, claim: Claim, future: Any) -> None:

@@ -17,12 +17,14 @@ class Task:
         command: The words behind `condyle`.
         out: The file or folder it makes, as it stands in the command; empty if that cannot be told.
         memory_gib: What it needs at most, as far as known; 0 if not.
+        kept: Run it in a process that is kept for the next such task, so that a model is loaded once a worker.
     """
 
     id: str
     command: tuple[str, ...]
     out: str = ""
     memory_gib: float = 0.0
+    kept: bool = False
 
     @property
     def anew(self) -> bool:
@@ -41,6 +43,7 @@ class Ran:
         seconds: Wall time, with fetching and putting back.
         cpu_s: Time on processors, of the whole tree of processes.
         peak_gib: Largest resident memory of that tree.
+        energy_kj: Of the whole machine meanwhile; None where it tells nothing.
     """
 
     code: int
@@ -49,6 +52,7 @@ class Ran:
     seconds: float = 0.0
     cpu_s: float = 0.0
     peak_gib: float = 0.0
+    energy_kj: float | None = None
 
     @property
     def ok(self) -> bool:

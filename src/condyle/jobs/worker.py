@@ -13,7 +13,8 @@ from pathlib import Path
 
 from condyle.errors import DataError
 from condyle.jobs.manifest import Claim, Manifest
-from condyle.jobs.run import run
+from condyle.jobs.run import limits, run
+from condyle.jobs.running import Kept
 
 #: Heartbeats within the time after which a worker counts as lost.
 _BEATS = 6
@@ -45,7 +46,7 @@ def work(path: Path, *, threads: int | None = None, gpu: int | None = None) -> I
         DataError: if the manifest cannot be read or written (any more).
     """
     me = name_of(os.getpid())
-    with Manifest(path) as manifest:
+    with Manifest(path) as manifest, Kept(limits(threads, gpu)) as kept:
         try:
             while True:
                 claim = manifest.claim(me)
@@ -56,7 +57,7 @@ def work(path: Path, *, threads: int | None = None, gpu: int | None = None) -> I
                     time.sleep(min(_IDLE_S, manifest.lost_s / _BEATS))
                     continue
                 with alive(manifest, [claim]) as lost:
-                    ran = run(claim.task, threads=threads, gpu=gpu, stop=lost)
+                    ran = run(claim.task, kept, stop=lost)
                 if manifest.end(claim, ran):
                     yield claim, ran.ok
                 else:

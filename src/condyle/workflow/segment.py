@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,14 +15,17 @@ from condyle.io import FORMATS, suffix_of
 from condyle.io.atomic import refuse_existing
 from condyle.jobs.settings import JobSettings
 from condyle.labels import Labels
+from condyle.models.facts import parameters
 from condyle.progress import Track, silent
 from condyle.space import Volume
+from condyle.workflow.segmentation.kept_model import kept_segmenter
 from condyle.workflow.segmentation.outputs import Outputs, write_answer
 from condyle.workflow.segmentation.overlap import one_by_one, overlapped
 from condyle.workflow.segmentation.predict_settings import PredictSettings
 from condyle.workflow.segmentation.regions import Region
-from condyle.workflow.segmentation.scans import scans_for
-from condyle.workflow.segmentation.segment_jobs import segment_by_jobs
+from condyle.workflow.segmentation.resources import Meter, Resources, add_resources
+from condyle.workflow.segmentation.scans import channels_of_one
+from condyle.workflow.segmentation.segment_jobs import cases_to_segment, segment_by_jobs
 from condyle.workflow.segmentation.segmented import Segmented
 from condyle.workflow.segmentation.segmenter import Answer, Segmenter, load
 from condyle.workflow.shared.command import command_of
@@ -35,6 +37,8 @@ def segment(
     *,
     out: Path | None = None,
     part: str | None = None,
+    one_case: bool = False,
+    to_come: int = 0,
     configuration: str | None = None,
     suffix: str = ".nii.gz",
     region: tuple[float, float, float, float, float, float] | None = None,
@@ -54,6 +58,8 @@ def segment(
         scans: Files, folders of files (with _0000, _0001 ... for channels), DICOM folders or zips, or a dataset.
         out: The folder to write masks to, named like their scans; or one file, for one scan.
         part: Of a dataset, segment this part of its split only: test, train, or a fold's number.
+        one_case: The scans are the channels of one case, in the model's order.
+        to_come: So many scans will come in all, where this command is one of many: for many a network is converted.
         configuration: Which, where an nnU-Net folder holds several: 2d, 3d_fullres.
         suffix: Format of the masks, e.g. .nii.gz, .nrrd or .seg.nrrd.
         region: Look only here, x0 x1 y0 y1 z0 z1 in mm (RAS); the rest is background.
@@ -74,33 +80,43 @@ def segment(
         raise ConfigError("suffix", expected=f"one of {', '.join(FORMATS)}", got=suffix)
     wanted = Region(region, region_mask)
     segmenter = load(model, settings, configuration=configuration)
-    cases = scans_for(scans, [channel.name for channel in segmenter.plan.channels], part)
+    channels = [channel.name for channel in segmenter.plan.channels]
+    cases = channels_of_one(scans, channels) if one_case else cases_to_segment(scans, channels, part)
     outputs = _outputs(list(cases), out, suffix, settings, overwrite=overwrite)
     to_do = [id_ for id_ in cases if overwrite or not outputs[id_].complete]
     if jobs.run_on:
         given: dict[str, Any] = {"model": model.absolute() if model.exists() else model, "settings": settings}
         given |= {"configuration": configuration, "region": region, "region_mask": region_mask, "overwrite": overwrite}
+        # By powers of ten, so that a cohort may grow and its commands stay what they are.
+        given |= {"to_come": 10 ** (len(str(len(cases))) - 1)}
 
-        def command(scan: Path, mask: Path) -> tuple[str, ...]:
-            return command_of(segment, scans=[scan], out=mask, **given)
+        def command(channels: Sequence[Path], mask: Path) -> tuple[str, ...]:
+            return command_of(segment, scans=channels, out=mask, one_case=len(channels) > 1, **given)
 
         memory_gib = settings.max_memory_gib or 0.0
         return segment_by_jobs(cases, outputs, to_do, out, command, memory_gib=memory_gib, jobs=jobs, track=track)
-    if to_do:
+    if to_do and to_come:
+        segmenter = kept_segmenter(model, settings, configuration, to_come)
+    elif to_do:
         segmenter = replace(segmenter, scans=len(to_do))
         segmenter.make_ready()
+    size = parameters(segmenter.model) if to_do else 0
 
     def read(id_: str) -> list[Volume]:
         return [image.read() for image in cases[id_].images.values()]
 
-    def ask(id_: str, channels: list[Volume]) -> tuple[Answer, float]:
-        return _asked(segmenter, cases[id_], channels, wanted, track if len(to_do) == 1 else silent)
+    def ask(id_: str, channels: list[Volume]) -> tuple[Answer, Resources]:
+        meter = Meter(track if len(to_do) == 1 else silent)
+        answer = _asked(segmenter, cases[id_], channels, wanted, meter.track)
+        return answer, meter.read(settings.device, size)
 
-    def write(id_: str, answered: tuple[Answer, float]) -> _Done:
-        answer, seconds = answered
+    def write(id_: str, answered: tuple[Answer, Resources]) -> _Done:
+        answer, took = answered
         labels = segmenter.model.labels
         write_answer(outputs[id_], answer, labels, overwrite=overwrite)
-        return _Done(volumes_ml(answer.labels, labels), seconds, answer.need.peak_gib)
+        if suffix_of(out) is None:
+            add_resources(out, {id_: took})
+        return _Done(volumes_ml(answer.labels, labels), took, answer.need.peak_gib)
 
     run = one_by_one if settings.max_memory_gib is not None else overlapped
     results = run(to_do, read, ask, write, failures=(DataError, ConfigError))
@@ -116,7 +132,7 @@ def segment(
     return Segmented(
         masks={id_: outputs[id_].mask for id_ in done},
         volumes_ml={id_: case.volumes_ml for id_, case in done.items()},
-        seconds={id_: case.seconds for id_, case in done.items()},
+        resources={id_: case.resources for id_, case in done.items()},
         memory_gib={id_: case.memory_gib for id_, case in done.items()},
         skipped=tuple(id_ for id_ in cases if id_ not in to_do),
         failed=failed,
@@ -128,7 +144,7 @@ class _Done:
     """What is kept in mind of a case that is written."""
 
     volumes_ml: dict[str, float]
-    seconds: float
+    resources: Resources
     memory_gib: float
 
 
@@ -144,18 +160,14 @@ def _outputs(
     return {id_: Outputs.beside(out, settings) for id_ in cases}
 
 
-def _asked(
-    segmenter: Segmenter, case: FoundCase, channels: list[Volume], wanted: Region, track: Track
-) -> tuple[Answer, float]:
-    """The answer and the seconds it took; what is wrong with a scan is said with the scan's name."""
-    start = time.perf_counter()
+def _asked(segmenter: Segmenter, case: FoundCase, channels: list[Volume], wanted: Region, track: Track) -> Answer:
+    """The answer; what is wrong with a scan is said with the scan's name."""
     try:
         region = wanted.box(case.id, channels[0].grid)
-        answer = segmenter.answer(*channels, region=region, track=track)
+        return segmenter.answer(*channels, region=region, track=track)
     except (DataError, ConfigError) as error:
         where = f"{next(iter(case.images.values())).path}: {error.where}"
         raise type(error)(where, expected=error.expected, got=error.got, hint=error.hint) from error
-    return answer, time.perf_counter() - start
 
 
 def volumes_ml(mask: Volume, labels: Labels) -> dict[str, float]:

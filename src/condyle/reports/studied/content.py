@@ -52,6 +52,7 @@ class Training:
         ram_gib: Peak of the process.
         vram_gib: Peak on the graphics card; 0 without one.
         parameters: Numbers in its weights.
+        energy_kj: Of the whole machine while its command ran; None where it tells nothing.
         curves: One a fold.
         state: Empty if it is done.
     """
@@ -68,6 +69,7 @@ class Training:
     ram_gib: float = 0.0
     vram_gib: float = 0.0
     parameters: int = 0
+    energy_kj: float | None = None
     curves: tuple[Curve, ...] = ()
     state: str = ""
 
@@ -107,6 +109,33 @@ class Scored:
 
 
 @dataclass(frozen=True)
+class Asked:
+    """What it took to segment the scans of an evaluation with one training.
+
+    Args:
+        evaluation: Its name.
+        model: The training.
+        scans: How many.
+        seconds: Of a scan, from the scan that was read to the mask; mean.
+        steps_per_s: Batches of windows in a second.
+        ram_gib: Peak of the process.
+        vram_gib: Peak on the graphics card; 0 without one.
+        parameters: Learned numbers of one fold's network.
+        energy_kj: Of the whole machine for all scans; None where it tells nothing.
+    """
+
+    evaluation: str
+    model: str
+    scans: int
+    seconds: float
+    steps_per_s: float
+    ram_gib: float
+    vram_gib: float = 0.0
+    parameters: int = 0
+    energy_kj: float | None = None
+
+
+@dataclass(frozen=True)
 class Answer:
     """A question and what is known.
 
@@ -136,7 +165,7 @@ class Content:
         trainings: In order.
         scores: In order.
         choices: A sentence on each choice.
-        asking: Evaluation and training, seconds a scan, peak GiB.
+        asking: What segmenting took.
         energy: A sentence.
         undone: Steps that are not done, and why.
         commands: All of them.
@@ -151,7 +180,7 @@ class Content:
     trainings: tuple[Training, ...]
     scores: tuple[Scored, ...]
     choices: tuple[str, ...]
-    asking: tuple[tuple[str, str, float, float], ...]
+    asking: tuple[Asked, ...]
     energy: str
     undone: tuple[str, ...]
     commands: tuple[str, ...]

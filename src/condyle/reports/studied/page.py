@@ -160,7 +160,15 @@ def _resources(content: Content) -> str:
         parts.append(_sorted(done, lambda t: t.vram_gib, lambda v: f"{v:.2f}", "peak on the graphics card (GiB)"))
     parts.append(tables.resources(done))
     if content.asking:
-        parts += [note(words.ASKING_NOTE), tables.asking(content.asking)]
+        names = list(dict.fromkeys(a.evaluation for a in content.asking))
+        rows = [
+            Bar(
+                f"{a.evaluation}: {a.model}", a.seconds, None, f"{a.seconds:.2f} s", names.index(a.evaluation) % _COLORS
+            )
+            for a in content.asking
+        ]
+        figure = bars(rows, "time of segmenting a scan (s)", descending=False, from_zero=True)
+        parts += [note(words.ASKING_NOTE), f"<figure>{figure}</figure>", tables.asking(content.asking)]
     return section("resources", words.RESOURCES, *parts)
 
 

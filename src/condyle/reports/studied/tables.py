@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 from html import escape
 from typing import Any
 
 from condyle.metrics.statistics import Summary
 from condyle.reports.comparison.measures import AGAINST_TRUTH
 from condyle.reports.measures import Measure
-from condyle.reports.studied.content import Scored, Training
+from condyle.reports.studied.content import Asked, Scored, Training
 
 
 def scores(rows: Sequence[Scored]) -> str:
@@ -41,30 +42,53 @@ def resources(trainings: Sequence[Training]) -> str:
         [
             _head(t.id), _number(str(t.cases)), _number(f"{t.parameters / 1e6:.3g}"), _number(f"{t.seconds:.0f}"),
             _number(str(t.steps)), _number(f"{t.steps / t.seconds:.2f}" if t.seconds else "–"),  # noqa: RUF001
-            _number(f"{t.ram_gib:.2f}"), _number(f"{t.vram_gib:.2f}" if t.vram_gib else "–"),  # noqa: RUF001
+            *_memory_and_energy(t),
         ]
         for t in trainings
     ]  # fmt: skip
-    heads = ["Training", "Cases", "Parameters (million)", "Seconds", "Steps", "Steps/s", "RAM (GiB)", "VRAM (GiB)"]
+    heads = ["Training", "Cases", "Parameters (million)", "Seconds", "Steps", "Steps/s", *_MEMORY_AND_ENERGY]
     return _table(heads, body, texts=1)
 
 
-def asking(rows: Sequence[tuple[str, str, float, float]]) -> str:
-    """What each evaluation took."""
-    body = [[_head(e), _text(m), _number(f"{s:.1f}"), _number(f"{gib:.2f}")] for e, m, s, gib in rows]
-    return _table(["Evaluation", "Model", "Seconds a scan", "RAM (GiB)"], body, texts=2)
+def asking(rows: Sequence[Asked]) -> str:
+    """What segmenting took, by evaluation and training."""
+    body = [
+        [
+            _head(a.evaluation), _text(a.model), _number(str(a.scans)), _number(f"{a.parameters / 1e6:.3g}"),
+            _number(f"{a.seconds:.2f}"), _number(f"{a.steps_per_s:.2f}"), *_memory_and_energy(a),
+        ]
+        for a in rows
+    ]  # fmt: skip
+    heads = ["Evaluation", "Model", "Scans", "Parameters (million)", "Seconds a scan", "Steps/s", *_MEMORY_AND_ENERGY]
+    return _table(heads, body, texts=2)
+
+
+_MEMORY_AND_ENERGY = ("RAM (GiB)", "VRAM (GiB)", "Energy (kJ)")
+
+
+def _memory_and_energy(took: Training | Asked) -> list[str]:
+    energy = "–" if took.energy_kj is None else f"{took.energy_kj:.1f}"  # noqa: RUF001 - typography
+    vram = f"{took.vram_gib:.2f}" if took.vram_gib else "–"  # noqa: RUF001
+    return [_number(f"{took.ram_gib:.2f}"), _number(vram), _number(energy)]
+
+
+def asking_rows(asked: Sequence[Asked]) -> list[list[Any]]:
+    """Head and lines of `segmenting.csv`."""
+    names = [field.name for field in fields(Asked)]
+    return [list(names), *([getattr(a, name) for name in names] for a in asked)]
 
 
 def training_rows(trainings: Sequence[Training]) -> list[list[Any]]:
     """Head and lines of `trainings.csv`."""
     structures = list(dict.fromkeys(name for t in trainings for name in t.dice))
     heads = ["training", "model", "settings", "label_set", "fold", "state", "dice", *(f"dice: {s}" for s in structures),
-             "cases", "parameters", "seconds", "steps", "ram_gib", "vram_gib"]  # fmt: skip
+             "cases", "parameters", "seconds", "steps", "steps_per_s", "ram_gib", "vram_gib", "energy_kj"]  # fmt: skip
     rows: list[list[Any]] = [list(heads)]
     for t in trainings:
         known = [t.id, t.model, t.settings, t.label_set, t.fold, t.state or "done", t.mean_dice]
         rows.append([*known, *(t.dice.get(s) for s in structures), t.cases, t.parameters, t.seconds, t.steps,
-                     t.ram_gib, t.vram_gib])  # fmt: skip
+                     round(t.steps / t.seconds, 3) if t.seconds else None,
+                     t.ram_gib, t.vram_gib, t.energy_kj])  # fmt: skip
     return rows
 
 

@@ -30,7 +30,10 @@ RESOURCES_NOTE = (
     "Time by the clock, with whatever else the machine did; memory is the peak of the process, of a graphics card "
     "where there was one. Parameters are all numbers in the weights, running statistics among them."
 )
-ASKING_NOTE = "Segmenting: seconds a scan, with starting the program and loading the model."
+ASKING_NOTE = (
+    "Segmenting: seconds from the scan that was read to its mask, mean over scans; a step is a batch of windows. "
+    "Energy is that of the whole machine for all scans."
+)
 HOW = "How it was done"
 SPLIT_NOTE = "All scans of a patient or donor stay in one part of the split; a dataset that tears one apart is refused."
 COMMANDS = "Commands"

@@ -63,7 +63,7 @@ def _task(verb: Callable[..., Any], case: CasePair, scores: Path, options: Mappi
     command = command_of(
         verb, prediction=masks[0].absolute(), reference=masks[1].absolute(), out=scores, processes=1, **options
     )
-    return Task(case.id, command, str(scores))
+    return Task(case.id, command, str(scores), kept=True)
 
 
 def _scores(task: Task, outcome: Outcome) -> Table | CondyleError:

@@ -19,20 +19,21 @@ from condyle.metrics.score_files import read_scores
 from condyle.reports.comparison.baselines import BaselineName
 from condyle.reports.studied import tables
 from condyle.reports.studied.content import HELD_OUT as TRAININGS
-from condyle.reports.studied.content import Answer, Content, Curve, Scored, Training
+from condyle.reports.studied.content import Answer, Asked, Content, Curve, Scored, Training
 from condyle.reports.studied.page import page
 from condyle.studies import Step, Study, places
 from condyle.studies.configurations import Configuration, configurations, referred
 from condyle.studies.results import ModelFacts, model_facts, read_table
 from condyle.studies.scoring import HELD_OUT
 from condyle.workflow.experiments.study_run import ROUNDS, StudyState
+from condyle.workflow.segmentation.resources import read_resources, table_of
 
 #: The page, in the study's folder, so that its links lead to the comparisons.
 PAGE = "report.html"
 
 
 def write_report(study: Study, steps: Sequence[Step], folder: Path, state: StudyState) -> Path:
-    """Write `report.html`, `trainings.csv` and `scores.csv` into a study's folder, in place of earlier ones.
+    """Write the page and its tables into a study's folder, in place of earlier ones.
 
     Returns:
         The page.
@@ -45,6 +46,7 @@ def write_report(study: Study, steps: Sequence[Step], folder: Path, state: Study
         PAGE: page(content, version=version("condyle")),
         "trainings.csv": _csv(tables.training_rows(content.trainings)),
         "scores.csv": _csv(tables.score_rows(content.scores)),
+        "segmenting.csv": _csv(tables.asking_rows(content.asking)),
     }
     for name, text in written.items():
         with atomic_file(folder / name, overwrite=True) as temporary:
@@ -71,10 +73,10 @@ def gather(study: Study, steps: Sequence[Step], folder: Path, state: StudyState)
         notes=study.notes,
         splits=tuple(_split(name, folder / places.dataset(name, data)) for name, data in study.datasets.items()),
         answers=tuple(_answer(q.ask, folder, name) for name, q in study.questions.items()),
-        trainings=tuple(_training(c, folder, states.get(f"train-{c.id}", "waiting")) for c in every),
+        trainings=tuple(_training(c, folder, state) for c in every),
         scores=tuple(_evaluated(study, folder) + held_out),
         choices=tuple(_choice(name, folder) for name, entry in study.models.items() if entry.best_of),
-        asking=tuple(_asking(study, folder, state)),
+        asking=tuple(_asking(study, folder)),
         energy=_energy(folder),
         undone=tuple(_undone(steps, state)),
         commands=tuple(map(str, steps)),
@@ -107,9 +109,10 @@ def _answer(ask: str, folder: Path, name: str) -> Answer:
     return Answer(ask, tuple(told["findings"]), f"{places.comparison(name)}/compare.html", tuple(told["notes"]))
 
 
-def _training(c: Configuration, folder: Path, state: str) -> Training:
+def _training(c: Configuration, folder: Path, study: StudyState) -> Training:
     settings = ", ".join(f"{name} {value}" for name, value in c.varied.items()) or c.recipe
     facts = model_facts(folder / places.model(c))
+    state, ended = study.states.get(f"train-{c.id}", "waiting"), study.ended.get(f"train-{c.id}")
     told = "" if state in {"done", "attention"} else state
     if facts is None:
         return Training(c.id, c.model, settings, c.label_set, c.entry.fold, state=told or "waiting")
@@ -124,6 +127,7 @@ def _training(c: Configuration, folder: Path, state: str) -> Training:
         ram_gib=max((max(h["ram_gib"], default=0.0) for h in facts.histories.values()), default=0.0),
         vram_gib=max((max(h["vram_gib"], default=0.0) for h in facts.histories.values()), default=0.0),
         parameters=facts.parameters,
+        energy_kj=None if ended is None else ended.energy_kj,
         curves=_curves(c, facts),
         state=told,
     )  # fmt: skip
@@ -181,16 +185,26 @@ def _choice(name: str, folder: Path) -> str:
     return f"{name}: {chosen} was chosen of {len(told['dice'])}. What cannot be told from the best: {level}."
 
 
-def _asking(study: Study, folder: Path, state: StudyState) -> list[tuple[str, str, float, float]]:
+def _asking(study: Study, folder: Path) -> list[Asked]:
+    """What segmenting took, of each evaluation that has masks of its own."""
     rows = []
     for name, evaluation in study.evaluate.items():
-        for reference in evaluation.models:
-            for c in referred(study, reference, name):
-                ended = state.ended.get(f"segment-{name}-{c.id}")
-                place = folder / places.masks(name, c)
-                count = sum(1 for _ in place.iterdir()) if place.is_dir() else 0
-                if ended is not None and ended.state == "done" and count:
-                    rows.append((name, c.id, (ended.seconds or 0.0) / count, ended.peak_gib or 0.0))
+        for c in (c for reference in evaluation.models for c in referred(study, reference, name)):
+            took = list(read_resources(table_of(folder / places.masks(name, c))).values())
+            if took:
+                seconds = sum(one.seconds for one in took)
+                energy = [one.energy_kj for one in took if one.energy_kj is not None]
+                rows.append(
+                    Asked(
+                        name, c.id, len(took),
+                        seconds=seconds / len(took),
+                        steps_per_s=sum(one.steps for one in took) / seconds if seconds else 0.0,
+                        ram_gib=max(one.ram_gib for one in took),
+                        vram_gib=max(one.vram_gib for one in took),
+                        parameters=took[-1].parameters,
+                        energy_kj=sum(energy) if energy else None,
+                    )
+                )  # fmt: skip
     return rows
 
 

@@ -14,12 +14,12 @@ from typing import Any
 from condyle.data import Dataset
 from condyle.data.dataset import FILE
 from condyle.io.atomic import atomic_file
+from condyle.jobs.energy import counted, used_kj
 from condyle.jobs.engines import submit
 from condyle.jobs.manifest import Manifest, Outcome
 from condyle.jobs.settings import JobSettings
 from condyle.jobs.task import Task
 from condyle.progress import Track
-from condyle.studies.energy import card_counters, counters, used_kj
 from condyle.studies.step import Step, rounds
 
 #: The list of steps and what became of them; and what each round took.
@@ -132,16 +132,12 @@ def run_steps(steps: Sequence[Step], folder: Path, settings: JobSettings, track:
         known = outcomes(folder)
         new = [task.id for task in tasks if task.id not in known or known[task.id].state != "done"]
         if tasks:
-            before, start = _counted(), monotonic()
+            before, start = counted(), monotonic()
             ended = submit(tasks, folder / MANIFEST, settings, what=f"Round {number}: {ready[0].kind}", track=track)
             makes = {step.id: root / step.makes for step in ready}
             done |= {outcome.id for outcome in ended if outcome.state == "done" and makes[outcome.id].exists()}
             if new:
-                _note_round(folder, number, new, monotonic() - start, used_kj(before, _counted()))
-
-
-def _counted() -> dict[str, tuple[int, int]]:
-    return {**counters(), **card_counters()}
+                _note_round(folder, number, new, monotonic() - start, used_kj(before, counted()))
 
 
 def _has_split(step: Step, root: Path) -> bool:

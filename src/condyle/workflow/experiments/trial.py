@@ -8,7 +8,7 @@ from pathlib import Path
 
 from condyle.errors import DataError, ModelError
 from condyle.jobs.child import start
-from condyle.jobs.run import end
+from condyle.jobs.running import end
 from condyle.studies.results import history, model_facts
 
 #: How often a training is looked at.

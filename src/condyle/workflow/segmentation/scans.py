@@ -43,6 +43,19 @@ def scans_for(paths: Sequence[Path], channels: Sequence[str], part: str | None =
     return find_sources(paths, {}, channels=channels).cases
 
 
+def channels_of_one(paths: Sequence[Path], channels: Sequence[str]) -> dict[str, FoundCase]:
+    """The case whose channels lie at some paths, in the model's order.
+
+    Raises:
+        ConfigError: if there are more or fewer paths than channels.
+    """
+    if len(paths) != len(channels):
+        got = ", ".join(map(str, paths))
+        raise ConfigError("one case", expected=f"a scan for each of {', '.join(channels)}", got=got or "none")
+    id_ = safe_name(stem_of(paths[0]))
+    return {id_: FoundCase(id_, dict(zip(channels, map(ScanFile, paths), strict=True)))}
+
+
 def _of_dataset(folder: Path, channels: Sequence[str], part: str | None) -> dict[str, FoundCase]:
     dataset = Dataset.open(folder)
     if len(dataset.channels) != len(channels):

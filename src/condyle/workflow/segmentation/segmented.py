@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from condyle.io.remote import place_of
+from condyle.workflow.segmentation.resources import Resources
+
 
 @dataclass(frozen=True)
 class Segmented:
@@ -15,7 +18,7 @@ class Segmented:
     Args:
         masks: Case to file.
         volumes_ml: Case to structure to volume.
-        seconds: Case to time from the read scan to the cleaned mask.
+        resources: Case to what it took.
         memory_gib: Case to the memory reckoned with before prediction.
         skipped: Cases whose files were there.
         failed: Case to what went wrong.
@@ -23,10 +26,15 @@ class Segmented:
 
     masks: Mapping[str, Path] = field(default_factory=dict)
     volumes_ml: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    seconds: Mapping[str, float] = field(default_factory=dict)
+    resources: Mapping[str, Resources] = field(default_factory=dict)
     memory_gib: Mapping[str, float] = field(default_factory=dict)
     skipped: tuple[str, ...] = ()
     failed: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """Case to time from the read scan to the cleaned mask."""
+        return {case: took.seconds for case, took in self.resources.items()}
 
     @property
     def exit_code(self) -> int:
@@ -35,9 +43,10 @@ class Segmented:
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
         return {
-            "masks": {case: str(path) for case, path in self.masks.items()},
+            "masks": {case: place_of(path) for case, path in self.masks.items()},
             "volumes_ml": {case: dict(volumes) for case, volumes in self.volumes_ml.items()},
             "seconds": {case: round(s, 2) for case, s in self.seconds.items()},
+            "resources": {case: took.to_json() for case, took in self.resources.items()},
             "memory_gib": {case: round(gib, 2) for case, gib in self.memory_gib.items()},
             "skipped": list(self.skipped),
             "failed": dict(self.failed),
@@ -47,7 +56,9 @@ class Segmented:
         lines = []
         for case, path in self.masks.items():
             found = ", ".join(f"{name} {ml:.1f} ml" for name, ml in self.volumes_ml[case].items()) or "nothing found"
-            lines.append(f"{path}: {found} ({self.seconds[case]:.1f} s, up to {self.memory_gib[case]:.1f} GiB)")
+            lines.append(
+                f"{place_of(path)}: {found} ({self.seconds[case]:.1f} s, up to {self.memory_gib[case]:.1f} GiB)"
+            )
         if self.skipped:
             lines.append(f"already there: {', '.join(self.skipped)}")
         lines += [f"failed: {case}: {what}" for case, what in self.failed.items()]

@@ -101,7 +101,7 @@ def result_in(out: Path | None, name: str) -> Path:
 
 def task(id_: str, command: Sequence[str], out: Path, memory_gib: float = 0.0) -> Task:
     """The task that makes one case's result, and prints what it found as JSON."""
-    return Task(id_, (command[0], "--json", *command[1:]), place_of(out), memory_gib)
+    return Task(id_, (command[0], "--json", *command[1:]), place_of(out), memory_gib, kept=True)
 
 
 def work_off(tasks: Sequence[Task], out: Path, jobs: JobSettings, what: str, track: Track) -> list[Outcome]:

@@ -48,6 +48,11 @@ def card_counters(library: str = "libnvidia-ml.so.1") -> dict[str, tuple[int, in
     return found
 
 
+def counted() -> dict[str, tuple[int, int]]:
+    """All counters of this machine."""
+    return {**counters(), **card_counters()}
+
+
 def used_kj(before: Mapping[str, tuple[int, int]], after: Mapping[str, tuple[int, int]]) -> float | None:
     """The energy between two looks; None where nothing was told. A counter that started over once is counted on."""
     if not before or set(before) != set(after):
