@@ -17,6 +17,7 @@ import condyle
 from condyle import io
 from condyle.data import Case, Dataset
 from condyle.data.case import image_path, labels_path
+from condyle.data.lock import one_writer
 from condyle.errors import CondyleError, ConfigError, DataError
 from condyle.labels import Labels
 from condyle.recipe import RECIPES, Recipe
@@ -62,6 +63,7 @@ def test_the_held_out_cases_and_no_others_are_segmented_and_scored(trained, data
     assert {p.name.removesuffix(".nii.gz") for p in (out / "validation").glob("*.nii.gz")} == held_out
     assert {case.id for case in told.scores.cases} == held_out
     assert not held_out & set(told.folds["0"].cases)
+    assert (out / "training" / "fold_0" / "curves.png").read_bytes().startswith(b"\x89PNG")
     assert (out / "validation" / "scores.csv").read_text().count("\n") == 1 + len(held_out) * len(LABELS.structures)
 
 
@@ -259,6 +261,70 @@ def test_a_dataset_of_one_patient_has_no_folds_but_can_be_learned_as_a_whole(tmp
         condyle.train(tmp_path / "data", out=tmp_path / "model", recipe=TINY)
     told = condyle.train(tmp_path / "data", out=tmp_path / "model", recipe=TINY, fold="all")
     assert told.folds["all"].cases == ("a",)
+
+
+def test_cases_without_labels_are_left_out_and_a_dataset_of_such_is_refused(tmp_path):
+    dataset = small_dataset(tmp_path / "data", tuple("abcd"))
+    content = json.loads((dataset.folder / "dataset.json").read_text())
+
+    def unlabelled(*ids: str) -> None:
+        for case in content["cases"]:
+            if case["id"] in ids:
+                case["label_sets"] = {}
+        (dataset.folder / "dataset.json").write_text(json.dumps(content))
+
+    unlabelled("b")
+    told = condyle.train(dataset.folder, out=tmp_path / "model", recipe=TINY, fold="all")
+    assert set(told.folds["all"].cases) == {"a", "c", "d"}
+    unlabelled("a", "c", "d")
+    for fold in ("0", "cv", "all"):
+        with pytest.raises(DataError, match="cases with label maps"):
+            condyle.train(dataset.folder, out=tmp_path / "none", recipe=TINY, fold=fold)
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_case_of_one_label_is_no_reason_to_stop(tmp_path):
+    """A patient without the structure is a patient, too."""
+    dataset = small_dataset(tmp_path / "data", tuple("abcd"))
+    path = dataset.path(dataset["b"].label_sets["reference"])
+    volume = io.read_labels(path)
+    io.write(path, volume.with_array(np.zeros_like(volume.array)), overwrite=True)
+    told = condyle.train(dataset.folder, out=tmp_path / "model", recipe=TINY, fold="all")
+    assert "b" in told.folds["all"].cases
+
+
+def test_two_trainings_at_once_in_one_folder_are_refused(trained, data):
+    out, _ = trained
+    with one_writer(out), pytest.raises(DataError, match="the only one writing here"):
+        condyle.train(data.folder, out=out, recipe=TINY)
+
+
+def test_a_training_can_be_begun_anew_and_one_that_was_killed_before_it_began_can_be_begun(trained, data, tmp_path):
+    out = tmp_path / "model"
+    shutil.copytree(trained[0], out)
+    recipe = replace(TINY, seed=5)
+    condyle.train(data.folder, out=out, recipe=recipe, overwrite=True)
+    assert condyle.load(out).model.recipe["seed"] == 5
+    (tmp_path / "early" / "training" / ".condyle-x").mkdir(parents=True)
+    (tmp_path / "early" / "training" / ".condyle-x" / "run.json").write_text("{")
+    condyle.train(data.folder, out=tmp_path / "early", recipe=recipe)
+    assert not (tmp_path / "early" / "training" / ".condyle-x").exists()
+    weights = [(folder / "fold_0.safetensors").read_bytes() for folder in (out, tmp_path / "early")]
+    assert weights[0] == weights[1]
+
+
+def test_left_and_right_are_told_apart_unless_patches_are_mirrored_with_labels_as_they_are(data, tmp_path):
+    """The one difference is what happens to labels when a patch is mirrored along left-right."""
+    scores = {}
+    for mirror in ("safe", "nnunet"):
+        recipe = replace(
+            RECIPES["quick"], features=8, patch=(16, 20, 24), epochs=3, iterations=25, val_iterations=1, rate=5e-3,
+            precision="fp32", compiled=False, mirror=mirror,
+        )  # fmt: skip
+        told = condyle.train(data.folder, out=tmp_path / mirror, recipe=recipe)
+        scores[mirror] = [told.scores.summary[f"femur_{side}"]["dice"].mean for side in ("left", "right")]
+    assert min(scores["safe"]) > 0.85
+    assert min(scores["nnunet"]) < 0.7
 
 
 def test_a_folder_with_other_things_is_left_alone(data, tmp_path):

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from condyle.config import Plan
 from condyle.data import Case, Dataset
+from condyle.data.dataset import FILE
 from condyle.data.split import split
-from condyle.errors import ConfigError
+from condyle.errors import ConfigError, DataError
 from condyle.models import Model
 from condyle.planning import fingerprint, make_plan
 from condyle.planning.ends import regions
@@ -24,8 +25,16 @@ log = logging.getLogger("condyle")
 
 
 def with_folds(folder: Path, fold: str, here: World) -> Dataset:
-    """The dataset, its split drawn if that was never done and a fold is asked for."""
+    """The dataset, its split drawn if that was never done and a fold is asked for.
+
+    Raises:
+        DataError: if no case is labelled.
+        ConfigError: if there are too few patients to hold some out.
+    """
     dataset = Dataset.open(folder)
+    if not dataset.labelled:
+        hint = "Add masks as a label set: condyle import."
+        raise DataError(folder / FILE, expected="cases with label maps", got="none", hint=hint)
     if dataset.folds is None and fold != "all":
         if here.rank == 0:
             groups = len({case.group for case in dataset.labelled})
