@@ -332,6 +332,15 @@ def test_every_published_number_has_its_source_and_every_table_its_caution():
     assert femur["Deng 2022"] == {"Dice": ".9782", "Sensitivity": ".9959", "Specificity": ".9989", "ASD (mm)": ".1657"}
     limb = {(line.method, line.structure): line.scores["Dice"] for line in BASELINES["limb"]}
     assert limb["nnU-Net 3D", "pelvis"] == ".70 ± .05"
+    # The means of the report are those of its rows, to the digits it prints.
+    for method in {line.method for line in BASELINES["limb"]}:
+        rows = {bone: float(dice.split(" ")[0]) for (name, bone), dice in limb.items() if name == method}
+        mean = rows.pop("mean of the four")
+        assert sum(rows.values()) / 4 == pytest.approx(mean, abs=0.0051)
+    knee = {name: float(text) for name, text in list(BASELINES["knee"][0].scores.items())[:2]}
+    assert knee["IoU"] == pytest.approx(knee["Dice"] / (2 - knee["Dice"]), abs=1e-4)
+    grid = [float(d) for line in BASELINES["femur-grid"] for d in line.scores.values() if d[0] == "."]
+    assert (len(grid), max(grid)) == (22, 0.99172)
 
 
 @pytest.fixture(scope="module")

@@ -157,7 +157,8 @@ class Question:
         against: Of an evaluation: the label set taken as true; its first if empty.
         data: For label sets: whose.
         label_sets: Two or more to hold against each other, instead of models.
-        baseline: Published numbers to print beside: `femur`, `knee`, `limb`.
+        baseline: Published numbers to print beside: `femur`, `femur-grid`, `knee`, `limb`, `limb-choices`,
+            `limb-transfer`.
     """
 
     ask: str
