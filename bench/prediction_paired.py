@@ -3,7 +3,6 @@
 * **speed**: the 30.8 million random weights of `bench.prediction`, both sides in one process, turn by turn, so that
   a slow minute of the machine hits both; medians. nnU-Net blends windows in half precision, which by itself changes
   .4 % of such a network's labels.
-* **ceiling**: how fast the processor multiplies at best, which no engine can pass.
 * **labels**: trained networks of `shared/nnunet_reference` beside the project, small ones; Dice of each structure
   with what fp32 torch finds. Calibrated on one scan, asked about the other.
 * **memory**: a (512, 512, 600) scan, 25 labels, a small network; each side in a process of its own, nnU-Net's
@@ -50,39 +49,6 @@ def speed() -> None:
         took = statistics.median(each)
         same = float((labels[name] == labels["nnU-Net"]).mean())
         print(f"  {name}: {took:.2f} s, {slow / took:.2f} x, labels as nnU-Net's {same:.3%}")
-
-
-def ceiling() -> None:
-    """What this processor gives one large convolution, and how long the multiplications of a window take at that."""
-    import torch
-
-    from bench.prediction import PATCH, _net, _smooth
-
-    flop = 0
-
-    def count(layer: torch.nn.Module, given: tuple[torch.Tensor, ...], out: torch.Tensor) -> None:
-        nonlocal flop
-        up = isinstance(layer, torch.nn.ConvTranspose3d)
-        weights = layer.weight[0].numel() if not up else layer.weight[:, 0].numel() / np.prod(layer.stride)
-        flop += int(2 * out.numel() * weights)
-
-    net = _net()
-    for layer in net.modules():
-        if isinstance(layer, torch.nn.Conv3d | torch.nn.ConvTranspose3d):
-            layer.register_forward_hook(count)
-    large = torch.nn.Conv3d(64, 64, 3, padding=1)
-    x = torch.randn(1, 64, 64, 48, 96)
-    with torch.inference_mode():
-        net(torch.from_numpy(_smooth(PATCH)[None, None]))
-        for kind in (torch.float32, torch.bfloat16):
-            work, given = large.to(kind), x.to(kind)
-            times = []
-            for _ in range(6):
-                start = time.perf_counter()
-                work(given)
-                times.append(time.perf_counter() - start)
-            rate = 2 * 27 * 64 * x.numel() / min(times)
-            print(f"{kind}: {rate / 1e9:.0f} GFLOP/s, a window's {flop / 1e9:.0f} GFLOP take {flop / rate:.2f} s")
 
 
 def precision() -> None:
@@ -185,7 +151,6 @@ if __name__ == "__main__":
     if len(sys.argv) == 2:
         long_scan(sys.argv[1])
     else:
-        ceiling()
         speed()
         if REFERENCE.is_dir():
             precision()
