@@ -134,6 +134,12 @@ class Recipe:
             "0 or more",
             (self.iterations, self.minutes),
         )
+        _require(
+            self.pictures == "scans" or (self.dim == 3 and self.iterations > 0),
+            "pictures",
+            "3 dimensions and a number of iterations, if synthetic",
+            f"{self.dim}, {self.iterations}",
+        )
         _require(self.rate > 0 and self.memory_gb > 0, "rate, memory_gb", "above 0", (self.rate, self.memory_gb))
         _require(
             0 <= self.momentum < 1 and self.weight_decay >= 0,

@@ -17,7 +17,7 @@ from condyle.io import write
 from condyle.io.atomic import atomic_file
 from condyle.io.dicom import write_series
 from condyle.phantoms.cohort import USUAL_SCANNER, Cohort, Member, Phantom, kind_named, scanner_named
-from condyle.phantoms.synthetic.people import SyntheticCohort
+from condyle.phantoms.synthetic.cohort import SyntheticCohort
 from condyle.phantoms.synthetic.stored import MAPS, write_map
 from condyle.progress import Track, silent
 

@@ -34,6 +34,9 @@ STRUCTURES: dict[str, str] = {
     "l_talus.vtp": "other_bone", "l_foot.vtp": "other_bone", "l_bofoot.vtp": "other_bone",
 }  # fmt: skip
 
+#: Bones of the chest, for those who ask for them.
+CHEST = {"hat_ribs.vtp": "other_bone"}
+
 #: Finer surfaces of the same bones; they share one frame.
 FINER = {"sacrum.vtp": "sacrumv.vtp", "pelvis.vtp": "pelvis_rv.vtp", "l_pelvis.vtp": "pelvis_lv.vtp"}
 #: Takes that frame to the model's pelvis. A sphere fitted to the acetabulum of `pelvis_rv.vtp` has its centre at
@@ -65,12 +68,15 @@ class Bone:
     axes: Matrix
 
 
-def posed_bones(folder: Path, angles_deg: Mapping[str, float]) -> tuple[list[Bone], dict[str, Matrix]]:
+def posed_bones(
+    folder: Path, angles_deg: Mapping[str, float], *, chest: bool = False
+) -> tuple[list[Bone], dict[str, Matrix]]:
     """All bones of the model in a pose.
 
     Args:
         folder: Holds one `.osim` file and the surfaces it names.
         angles_deg: Angles by the model's coordinate names (`hip_flexion_r`, `knee_angle_r`, negative in flexion).
+        chest: Whether to add the ribs.
 
     Returns:
         The bones, and for each body of the model its frame: 4 x 4, OpenSim metres to RAS mm.
@@ -82,11 +88,12 @@ def posed_bones(folder: Path, angles_deg: Mapping[str, float]) -> tuple[list[Bon
     model = _model(folder)
     placed = model.place({name: math.radians(angle) for name, angle in angles_deg.items()})
     frames = {body: TO_RAS @ pose for body, pose in placed.items()}
+    names = STRUCTURES | CHEST if chest else STRUCTURES
     bones = [
-        _bone(folder, geometry, frames[body])
+        _bone(folder, geometry, frames[body], names[geometry.file])
         for body, geometries in model.bodies.items()
         for geometry in geometries
-        if geometry.file in STRUCTURES
+        if geometry.file in names
     ]
     femora = {bone.name: bone for bone in bones if bone.name.startswith("femur")}
     for side, letter in (("right", "r"), ("left", "l")):
@@ -103,12 +110,12 @@ def _model(folder: Path) -> Skeleton:
     return read_osim(models[0])
 
 
-def _bone(folder: Path, geometry: Geometry, frame: Matrix) -> Bone:
+def _bone(folder: Path, geometry: Geometry, frame: Matrix, name: str) -> Bone:
     to_world = frame @ np.diag([*geometry.scale, 1.0])
     file = geometry.file
     if file in FINER and (folder / FINER[file]).exists():
         file, to_world = FINER[file], frame @ FINER_TO_PELVIS
-    return Bone(STRUCTURES[geometry.file], _moved(_read(folder / file), to_world), _directions(frame))
+    return Bone(name, _moved(_read(folder / file), to_world), _directions(frame))
 
 
 def _patella(path: Path, side: str, femur: Bone, knee_mm: Matrix, flexion_deg: float) -> Bone:

@@ -19,7 +19,8 @@ from condyle.phantoms.body import Body, Distances, Points, Subject
 from condyle.phantoms.part import body
 from condyle.phantoms.skeleton.envelope import flesh
 from condyle.phantoms.skeleton.posed import Bone, posed_bones, varied
-from condyle.phantoms.solids import Field, Solid, half_space, intersection, offset, sphere
+from condyle.phantoms.skeleton.viscera import viscera
+from condyle.phantoms.solids import Field, Solid, intersection, offset, sphere
 from condyle.phantoms.solids.lattice import Lattice, apart, lattice_of
 from condyle.space.surface import Surface
 
@@ -42,6 +43,7 @@ CORTEX_MM: dict[str, tuple[float, float]] = {
 JOINTS: tuple[tuple[str, str, str], ...] = (
     ("hip_right", "hip_left", "cartilage"),
     ("sacrum", "spine", "intervertebral_disc"),
+    ("spine", "other_bone", "cartilage"),
     *(
         (a.format(side), b.format(side), "cartilage")
         for side in ("right", "left")
@@ -65,6 +67,8 @@ def skeleton_subject(
     fat_mm: float | None = None,
     step_mm: float = 1.25,
     with_flesh: bool = True,
+    with_viscera: bool = False,
+    enhanced: bool = False,
 ) -> Subject:
     """The lower body of one person, from the last ribs down to the toes.
 
@@ -79,6 +83,8 @@ def skeleton_subject(
         fat_mm: Fat under the skin.
         step_mm: Fineness of the lattices the distances are kept on.
         with_flesh: Whether soft tissue surrounds the bones.
+        with_viscera: Whether there are ribs, and muscles, vessels and bowel in that tissue.
+        enhanced: Whether arteries hold contrast.
 
     Returns:
         Structures `femur_`, `tibia_`, `fibula_`, `patella_`, `hip_` with `right` and `left`, `sacrum`, `spine`,
@@ -96,7 +102,7 @@ def skeleton_subject(
     if min(scale, step_mm, gap_mm, fat_mm) <= 0 or variation_mm < 0:
         raise ConfigError("skeleton", expected="positive sizes", got=f"{scale=}, {step_mm=}, {gap_mm=}, {fat_mm=}")
 
-    bones, frames = posed_bones(folder, angles_deg)
+    bones, frames = posed_bones(folder, angles_deg, chest=with_viscera)
     bones = [replace(b, surface=Surface(scale * b.surface.points_mm, b.surface.triangles)) for b in bones]
     frames = {name: np.diag([scale, scale, scale, 1]) @ frame for name, frame in frames.items()}
     measures = _measures(frames) | {"scale": scale, "fat_mm": fat_mm}
@@ -106,7 +112,12 @@ def skeleton_subject(
 
     painted: list[Body] = []
     if with_flesh:
-        painted += flesh(frames, [s.solid for s in solids], scale, fat_mm, rng)
+        around = flesh(frames, [s.solid for s in solids], scale, fat_mm, rng)
+        painted += around
+        if with_viscera:
+            muscle = next(b for b in around if b.tissue == "muscle")
+            outline = Solid(muscle.distance_mm, muscle.bounds_mm)
+            painted += viscera(frames, outline, scale, rng, enhanced=enhanced)
         painted += _joint_fillings(bones, solids, gap_mm)
     for bone, solid in zip(bones, solids, strict=True):
         painted += _layers(bone, solid.solid)
@@ -160,10 +171,21 @@ def _layers(bone: Bone, solid: Solid) -> list[Body]:
     inner = offset(solid, _minus_cortex(up, low, high, ends_mm, shaft_mm))
     out = [body(bone.name, "cortical_bone", solid), body(bone.name, "trabecular_bone", inner)]
     if shaft_mm > ends_mm:
-        from_below, from_above = (low + part * (high - low) for part in (0.22, 0.76))
-        shaft = intersection(inner, half_space(from_above * up, up), half_space(from_below * up, -up))
-        out.append(body(bone.name, "yellow_marrow", shaft))
+        ends = (low + 0.22 * (high - low), low + 0.76 * (high - low))
+        canal = offset(inner, _minus_taper(up, ends))
+        out.append(body(bone.name, "yellow_marrow", canal))
     return out
+
+
+def _minus_taper(up: NDArray[np.float64], ends: tuple[float, float]) -> Field:
+    """Minus how much narrower a canal is than the space inside the cortex: more and more beyond its ends."""
+    direction, below, above = up.astype(np.float32), np.float32(ends[0]), np.float32(ends[1])
+
+    def narrower(points: Points) -> Distances:
+        along = points @ direction
+        return np.asarray(-0.5 * np.maximum(0, np.maximum(below - along, along - above)), np.float32)
+
+    return narrower
 
 
 def _minus_cortex(up: NDArray[np.float64], low: float, high: float, ends_mm: float, shaft_mm: float) -> Field:

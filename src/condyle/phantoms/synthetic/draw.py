@@ -23,6 +23,8 @@ Codes = NDArray[np.uint8]
 
 #: A picture is painted this much finer than the network sees it, unless that is finer than `FINEST_MM` anyway.
 FINER, FINEST_MM = 1.5, 0.9
+#: Share of pictures that show nothing but noise.
+EMPTY = 0.01
 #: What CT stores outside its round field of view.
 _OUTSIDE_HU = (-1024.0, -2000.0, -3024.0)
 
@@ -61,6 +63,9 @@ def drawn_pair(stored: Readable, view: View, rng: np.random.Generator) -> Pair:
     fine = _fine(view)
     codes, depth = _read(stored, pose, view, fine)
     picture = _painted(codes, depth, look, view, rng)
+    empty = bool(rng.random() < EMPTY)
+    if empty:
+        picture[:] = picture.mean()
     image = _scanned(picture, codes, look, view, rng)
 
     codes, depth = _read(stored, pose, view, view.patch)
@@ -69,7 +74,7 @@ def drawn_pair(stored: Readable, view: View, rng: np.random.Generator) -> Pair:
         labels = swapped(labels, {0: 0, **LABELS.mirror_table()})
     outside = np.ones(view.patch, bool)
     outside[seen.slices] = False
-    labels[outside] = 0
+    labels[outside | empty] = 0
     return Pair(image, labels, seen, look.kind)
 
 

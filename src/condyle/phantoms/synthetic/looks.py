@@ -15,7 +15,6 @@ Array = NDArray[np.float32]
 _COUNT = len(TISSUES)
 _BONY = bony_codes()
 _TABLE = [CODES["table_carbon"], CODES["foam"]]
-_BLOOD = [CODES["blood"], CODES["blood_enhanced"]]
 #: Bones that belong together lie at neighbouring ids; 16 are more than there are.
 _BONES = 16
 
@@ -36,6 +35,8 @@ class Look:
         metal: Brightness of metal.
         core: Of the inside of bones where nothing else is known.
         air: Below this there is no texture.
+        rim: How much brighter the inside of bones is under the surface, fading within `rim_mm`.
+        rim_mm: See `rim`.
     """
 
     kind: str
@@ -49,12 +50,14 @@ class Look:
     metal: float
     core: float
     air: float
+    rim: float
+    rim_mm: float
 
     def numbers(self, voxel_mm: float) -> Array:
         """For `paint`."""
         return np.array(
             [voxel_mm, self.soft_by_bone, self.least_wall_mm, self.density_sd, self.soft_sd, self.cortex_sd,
-             self.metal, self.core, self.air], np.float32,
+             self.metal, self.core, self.air, self.rim, 1 / self.rim_mm], np.float32,
         )  # fmt: skip
 
 
@@ -76,39 +79,49 @@ def ct_look(rng: np.random.Generator) -> Look:
         networked = name in BONY or name == "fat"
         tissues[1 if networked else 2, code] = tissue.texture_hu * rng.uniform(0.3, 1.6)
     mineral = float(rng.uniform(0, 1))  # porous to dense
-    trabecular = float(-30 + 360 * mineral + rng.normal(0, 40))
+    trabecular = float(-60 + 320 * mineral + rng.normal(0, 40))
     tissues[0, CODES["trabecular_bone"]] = trabecular
     tissues[0, CODES["dense_trabecular_bone"]] = trabecular + rng.uniform(0, 220)
     tissues[0, CODES["yellow_marrow"]] = rng.uniform(-110, 60)
     tissues[0, CODES["red_marrow"]] = rng.uniform(0, 120)
-    tissues[1, [CODES[name] for name in BONY]] = rng.uniform(10, 90)
-    if rng.random() < 0.55:
-        tissues[0, _BLOOD] = rng.uniform(30, 60)
+    tissues[1, [CODES[name] for name in BONY]] = rng.uniform(10, 120)
+    # Arteries, in half of all scans with contrast; then veins have some of it.
+    blood, arteries = float(rng.uniform(30, 60)), float(rng.uniform(90, 450))
+    if rng.random() < 0.5:
+        blood += (arteries - blood) * float(rng.random()) ** 2
     else:
-        tissues[0, _BLOOD] = rng.uniform(90, 420)
+        arteries = blood
+    tissues[0, CODES["blood"]], tissues[0, CODES["blood_enhanced"]] = blood, arteries
+    # Whatever was drunk or injected: bright, and no bone.
+    tissues[2, CODES["bowel_content"]] = rng.uniform(5, 120)
+    for name, often, most in (("bowel_content", 0.25, 600), ("water", 0.15, 900), ("synovial_fluid", 0.05, 400)):
+        if rng.random() < often:
+            tissues[0, CODES[name]] = rng.uniform(40, most)
     tissues[0, CODES["foam"]] = rng.uniform(-1000, -850)
     tissues[0, CODES["table_carbon"]] = rng.uniform(-700, 250)
     if rng.random() < 0.3:
         tissues[0, _TABLE] = -1000
     # Bone is brighter at low tube voltage; fat hardly changes.
     voltage = float(rng.uniform(0.85, 1.3))
-    cortex = voltage * float(rng.uniform(750, 1250) + 750 * mineral * rng.random())
+    cortex = voltage * float(rng.uniform(650, 1150) + 750 * mineral * rng.random())
     bones = np.ones((3, 256), np.float32)
     bones[0, :_BONES] = voltage * rng.normal(1, 0.12, _BONES)
     bones[1, :_BONES] = cortex * rng.normal(1, 0.08, _BONES)
-    bones[2, :_BONES] = np.exp(rng.normal(-0.1, 0.3)) * rng.normal(1, 0.08, _BONES)
+    bones[2, :_BONES] = np.exp(rng.normal(-0.25, 0.35)) * rng.normal(1, 0.1, _BONES)
     return Look(
         kind="ct",
         tissues=tissues,
         bones=bones,
         soft_by_bone=float(rng.uniform(20, 90)),
-        least_wall_mm=float(rng.uniform(0.35, 1.3)),
-        density_sd=float(rng.uniform(10, 60)),
+        least_wall_mm=float(rng.uniform(0.3, 1.1)),
+        density_sd=float(rng.uniform(10, 80)),
         soft_sd=float(rng.uniform(2, 12)),
         cortex_sd=float(rng.uniform(20, 160)),
         metal=float(rng.uniform(2500, 12000)),
         core=trabecular,
         air=-850.0,
+        rim=float(rng.uniform(0, 250)),
+        rim_mm=float(rng.uniform(1.5, 8)),
     )
 
 
@@ -164,13 +177,15 @@ def _relative(level: Array, texture: float, rng: np.random.Generator) -> Look:
         tissues=tissues,
         bones=bones,
         soft_by_bone=soft,
-        least_wall_mm=float(rng.uniform(0.35, 1.3)),
+        least_wall_mm=float(rng.uniform(0.3, 1.1)),
         density_sd=float(rng.uniform(0, 0.06)),
         soft_sd=float(rng.uniform(0, 0.05)),
         cortex_sd=float(rng.uniform(0, 0.04)),
         metal=0.0,
         core=float(level[CODES["trabecular_bone"]]),
         air=0.02,
+        rim=float(rng.normal(0, 0.06)),
+        rim_mm=float(rng.uniform(1.5, 8)),
     )
 
 

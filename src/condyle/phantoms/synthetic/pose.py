@@ -95,10 +95,11 @@ def _bending(view: View, rng: np.random.Generator) -> NDArray[np.float32]:
     strength = float(rng.uniform(0.3, 1.0))
     nodes = np.maximum(2, np.ceil(view.size_mm / _NODES_MM).astype(int) + 1)
     out = np.zeros((3, *nodes), np.float32)
-    # Long waves may be high: 5 mm over 140 mm; short ones 1.6 mm over 70 mm.
-    for length_mm, height_mm in ((2 * _ARROWS_MM, 5.0), (_ARROWS_MM, 1.6)):
-        few = np.maximum(3, np.ceil(view.size_mm / length_mm).astype(int) + 3)
-        arrows = np.asarray(rng.normal(0, strength * height_mm, (3, *few)), np.float32)
+    # Long waves may be high, short ones less so; a small patch shows a part of a wave, which is lower.
+    for length_mm, height_mm in ((2 * _ARROWS_MM, 6.0), (_ARROWS_MM, 2.0)):
+        few = np.maximum(3, np.round(view.size_mm / length_mm).astype(int) + 1)
+        steep = min(1.0, float((view.size_mm / (few - 1) / length_mm).min()))
+        arrows = np.asarray(rng.normal(0, strength * steep * height_mm, (3, *few)), np.float32)
         out += np.stack([zoom(part, nodes / few, order=3, mode="nearest", grid_mode=False) for part in arrows])
     return out
 

@@ -120,7 +120,8 @@ def paint(  # noqa: PLR0917
         bones: float32 (3, 256) by bone: factor on brightness inside, brightness of the cortex, factor on its thickness.
         numbers: float32: voxel size mm, soft tissue in place of bone outside of bones, least wall mm, deviation of the
             inside along `fields[0]`, of soft tissue along `fields[1]`, deviation of the cortex by mottle, brightness
-            of metal, and of the inside of bones in place of soft tissue.
+            of metal, of the inside of bones in place of soft tissue, below which there is no texture; how much denser
+            bone is under its surface, and per mm how that fades.
         grains: int8 (2, n, n, n): network and mottle, 32 for 1; n a power of 2.
         steps: int64 (2, 3): offsets in the grains.
         fields: float32 (2, a, b, c): lattices over the picture.
@@ -158,7 +159,9 @@ def paint(  # noqa: PLR0917
                     core = look[0, t] if bony else numbers[7]
                     core = core * bones[0, bone] + look[1, t] * net + numbers[3] * dense
                     if kind != 2:
-                        wall = max(Single(WALL_MM) * codes[2, i, j, k] * bones[2, bone], least)
+                        core += numbers[9] * np.exp(d_mm * numbers[10])
+                        uneven = Single(1) + Single(0.25) * dense
+                        wall = max(Single(WALL_MM) * codes[2, i, j, k] * bones[2, bone] * uneven, least)
                         hard = min(max(Single(0.5) + (wall + d_mm) / voxel, Single(0)), Single(1))
                         core += hard * (bones[1, bone] + numbers[5] * mottle - core)
                     soft += inside * (core - soft)

@@ -6,20 +6,22 @@ import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from condyle.errors import DataError
 from condyle.io.atomic import atomic_folder
-from condyle.phantoms.synthetic.anatomy import AnatomyMap
+from condyle.phantoms.synthetic.anatomy import LABELS, AnatomyMap
 from condyle.space import Grid
 
 #: Folder of the maps in a dataset.
 MAPS = "maps"
 #: Voxels kept of each bone, and of the body, to centre patches on.
 _PLACES = 600
+#: Bones that are looked at twice as often: longer and more crooked than others.
+_LARGE = tuple(LABELS[f"{bone}_{side}"].id for bone in ("femur", "hip") for side in ("left", "right"))
 
 
 class Readable(Protocol):
@@ -35,7 +37,7 @@ class Readable(Protocol):
         ...
 
     def centre(self, rng: np.random.Generator) -> NDArray[np.float64]:
-        """A random place in RAS mm: mostly in a bone, each of which is as likely; else anywhere in the body."""
+        """A random place in RAS mm: mostly in a bone, whichever its size; else anywhere in the body."""
         ...
 
 
@@ -77,23 +79,35 @@ class StoredMap:
     @cached_property
     def grid(self) -> Grid:
         """Of the map."""
-        told = json.loads((self.folder / "map.json").read_text(encoding="utf-8"))
-        return Grid(tuple(told["shape"]), np.array(told["affine"]))
+        try:
+            told = json.loads((self.folder / "map.json").read_text(encoding="utf-8"))
+            i, j, k = (int(n) for n in told["shape"])
+            return Grid((i, j, k), np.array(told["affine"], np.float64))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise _broken(self.folder, error) from error
 
     def planes(self) -> NDArray[np.uint8]:
         """See `AnatomyMap`; read as it is used."""
-        try:
-            mapped: NDArray[np.uint8] = np.load(self.folder / "planes.npy", mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError) as error:
-            raise DataError(self.folder, expected="a map of a subject", got=str(error)) from error
-        return np.asarray(mapped)
+        return _loaded(self.folder, "planes.npy", mmap_mode="r")
 
     def centre(self, rng: np.random.Generator) -> NDArray[np.float64]:
         return _centre(self._places, self.grid, rng)
 
     @cached_property
     def _places(self) -> NDArray[np.int32]:
-        return np.asarray(np.load(self.folder / "places.npy", allow_pickle=False))
+        return _loaded(self.folder, "places.npy", mmap_mode=None)
+
+
+def _loaded(folder: Path, name: str, mmap_mode: Literal["r"] | None) -> NDArray[Any]:
+    try:
+        return np.asarray(np.load(folder / name, mmap_mode=mmap_mode, allow_pickle=False))
+    except (OSError, ValueError, EOFError) as error:
+        raise _broken(folder, error) from error
+
+
+def _broken(folder: Path, error: Exception) -> DataError:
+    hint = "Make the dataset anew: condyle phantom synthetic."
+    return DataError(folder, expected="a map of a subject", got=str(error), hint=hint)
 
 
 def write_map(folder: Path, made: AnatomyMap) -> StoredMap:
@@ -113,7 +127,8 @@ def write_map(folder: Path, made: AnatomyMap) -> StoredMap:
 def _centre(places: NDArray[np.int32], grid: Grid, rng: np.random.Generator) -> NDArray[np.float64]:
     there = np.unique(places[:, 0])
     bones = there[there > 0]
-    id_ = int(rng.choice(bones)) if len(bones) and rng.random() < 0.8 else 0
+    weights = np.array([2.0 if id_ in _LARGE else 1.0 for id_ in bones])
+    id_ = int(rng.choice(bones, p=weights / weights.sum())) if len(bones) and rng.random() < 0.8 else 0
     rows = np.flatnonzero(places[:, 0] == id_)
     voxel = places[rows[rng.integers(len(rows))], 1:]
     return np.asarray(grid.to_world(voxel.astype(np.float64)))

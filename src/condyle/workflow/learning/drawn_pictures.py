@@ -26,9 +26,9 @@ def synthetic_batches(batches: Batches, plan: Plan, store: Store) -> SyntheticBa
         DataError: if a case has no map.
     """
     spacing = tuple(mm for mm in plan.spacing_mm if mm is not None)
-    if len(plan.patch) != 3 or len(spacing) != 3 or len(plan.channels) != 1 or not batches.iterations:
-        got = f"{len(plan.patch)} axes, {len(plan.channels)} channels, {batches.iterations} iterations"
-        raise ConfigError("pictures: synthetic", expected="3 axes, 1 channel, iterations above 0", got=got)
+    if len(spacing) != 3 or len(plan.channels) != 1:
+        got = f"{plan.spacing_mm}, {len(plan.channels)} channels"
+        raise ConfigError("pictures: synthetic", expected="a spacing along 3 axes and 1 channel", got=got)
     folder = store.dataset.folder
     if store.dataset.labels != LABELS:
         got = ", ".join(store.dataset.labels.names)

@@ -1,0 +1,74 @@
+"""Sampled subjects, each with one picture of it, so that they make a dataset."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from condyle.labels import Labels
+from condyle.phantoms.cohort import Member, Phantom
+from condyle.phantoms.synthetic.anatomy import LABELS, anatomy_map
+from condyle.phantoms.synthetic.draw import drawn_pair
+from condyle.phantoms.synthetic.people import drawn_person, kind_of
+from condyle.phantoms.synthetic.pose import View
+from condyle.phantoms.synthetic.stored import MapInMemory
+from condyle.space import Grid, Volume
+
+#: Voxels of the pictures that lie beside the maps.
+_PICTURE_MM = 2.0
+
+
+@dataclass(frozen=True)
+class SyntheticCohort:
+    """Subjects of all kinds.
+
+    Args:
+        shapes: Folder of bone surfaces, or None.
+        count: Number of subjects.
+        seed: Start of all randomness.
+        step_mm: Fineness of the maps.
+    """
+
+    shapes: Path | None
+    count: int
+    seed: int
+    step_mm: float = 2.0
+
+    @property
+    def modality(self) -> Literal["scan"]:
+        """Of the pictures: any."""
+        return "scan"
+
+    @property
+    def labels(self) -> Labels:
+        """The structures of the label maps."""
+        return LABELS
+
+    @property
+    def members(self) -> tuple[Member, ...]:
+        """All subjects, in order. Each is a group."""
+        names = (f"s{n + 1:03d}" for n in range(self.count))
+        return tuple(Member(name, name, n, "both") for n, name in enumerate(names))
+
+    def make(self, member: Member) -> Phantom:
+        """Sample one member, and draw a picture of it."""
+        rng = np.random.default_rng([self.seed, member.person])
+        kind = kind_of(member.person, self.seed, with_shapes=self.shapes is not None)
+        person = drawn_person(kind, self.shapes, self.step_mm, rng)
+        made = anatomy_map(person.subject, person.grid)
+        pair = drawn_pair(MapInMemory(made), View(_size(rng), (_PICTURE_MM,) * 3, (0, 1, 2)), rng)
+        seen = pair.seen.slices
+        i, j, k = pair.labels[seen].shape
+        grid = Grid((i, j, k), np.diag([_PICTURE_MM, _PICTURE_MM, _PICTURE_MM, 1.0]))
+        image = Volume(np.clip(np.rint(pair.image[seen]), -32000, 32000).astype(np.int16), grid)
+        truth = Volume(pair.labels[seen].astype(np.uint8), grid)
+        return Phantom(image, {"truth": truth}, dict(person.subject.measures), made)
+
+
+def _size(rng: np.random.Generator) -> tuple[int, int, int]:
+    """Voxels: up to 380 x 320 x 500 mm."""
+    x, y, z = (int(rng.integers(low, high)) for low, high in ((110, 190), (100, 160), (60, 250)))
+    return x, y, z
