@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 
 from condyle import io
+from condyle.errors import DataError
 from condyle.jobs.manifest import Manifest
 from condyle.jobs.task import Task
 from datasets import scan
@@ -66,11 +67,17 @@ def kill(pid: int) -> None:
 
 
 def counts(manifest: Path) -> dict[str, int]:
-    """Tasks by state; none before the manifest is there."""
+    """Tasks by state; none before the manifest is there, or while its tables are being made."""
+    none = {"waiting": 0, "running": 0, "done": 0, "aside": 0}
     if not manifest.exists():
-        return {"waiting": 0, "running": 0, "done": 0, "aside": 0}
-    with Manifest(manifest) as opened:
-        return opened.counts()
+        return none
+    try:
+        with Manifest(manifest) as opened:
+            return opened.counts()
+    except DataError as error:
+        if "marked [0, 0]" not in str(error):
+            raise
+        return none
 
 
 def files(folder: Path) -> set[str]:

@@ -19,6 +19,7 @@ from condyle.jobs.settings import JobSettings
 from condyle.studies import expand, read_study
 from condyle.studies.results import history, model_facts, parameters
 from condyle.workflow.experiments.study_folder import begin, begun
+from condyle.workflow.experiments.study_report import _energy, _split
 from condyle.workflow.experiments.study_run import _has_split
 
 ONE = JobSettings(workers=1, threads=1, attempts=1)
@@ -40,7 +41,7 @@ models:
     over: {batch: [1, 2]}
   final: {data: femora, best_of: [net], label_sets: [fill], fold: all}
 evaluate:
-  test: {models: [final], data: femora, part: test, against: [corrected]}
+  test: {models: [final], data: femora, part: test, against: [corrected, fill]}
 questions:
   batch: {ask: Does the batch matter?, models: [net], baseline: femur}
 change: {features: 4, patch: [16, 16, 16], iterations: 2, val_iterations: 1, epochs: 1, compiled: false}
@@ -155,6 +156,17 @@ def test_the_tables_hold_the_numbers_of_the_runs(ran):
     tested = next(r for r in told if (r["evaluation"], r["metric"]) == ("test", "dice"))
     scored = [float(r["dice"]) for r in rows_of(out / "scores/test/final.by-corrected.csv")]
     assert float(tested["mean"]) == pytest.approx(sum(scored) / len(scored))
+
+
+def test_the_same_masks_are_judged_by_each_label_set_in_turn(ran):
+    out, *_ = ran
+    told = [row for row in rows_of(out / "scores.csv") if (row["evaluation"], row["metric"]) == ("test", "dice")]
+    assert [(row["learnt"], row["against"]) for row in told] == [("fill", "corrected"), ("fill", "fill")]
+    for row in told:
+        scored = [float(r["dice"]) for r in rows_of(out / f"scores/test/final.by-{row['against']}.csv")]
+        assert float(row["mean"]) == pytest.approx(sum(scored) / len(scored))
+    judged = [(out / f"scores/test/final.by-{name}.csv").read_text() for name in ("corrected", "fill")]
+    assert judged[0] != judged[1]
 
 
 def test_parameters_are_those_of_the_network(ran):
@@ -290,3 +302,28 @@ def test_the_cheapest_of_those_that_cannot_be_told_apart_can_be_asked_for(ran, t
         condyle.choose([folders[0], out / "models/final"], out=tmp_path / "none.json")
     with pytest.raises(ConfigError, match="a file for the recipe"):
         condyle.choose(folders)
+
+
+def test_the_report_tells_the_energy_where_a_machine_counts_it_and_a_dataset_without_a_split(ran, tmp_path):
+    (tmp_path / "rounds.csv").write_text("round,steps,seconds,energy_kj\n1,a b,10,2.5\n2,c,5,1.25\n")
+    assert "ran for 15 s" in _energy(tmp_path)
+    assert "rose by 3.8 kJ" in _energy(tmp_path)
+    assert "does not tell" in _energy(tmp_path / "none")
+    assert _split("a", tmp_path) == "a: not there yet."
+    condyle.phantom("proximal_femur", tmp_path / "ds", count=1, spacing=(8.0, 8.0, 8.0))
+    assert _split("a", tmp_path / "ds") == "a: 1 cases, not split."
+
+
+def test_what_segmenting_took_stands_in_the_report_of_the_study(ran):
+    out, *_ = ran
+    (row,) = rows_of(out / "segmenting.csv")
+    assert (row["evaluation"], row["model"]) == ("test", "final")
+    assert int(row["scans"]) == len(list((out / "masks/test/final").glob("*.nii.gz")))
+    assert float(row["seconds"]) > 0
+    assert float(row["steps_per_s"]) > 0
+    assert float(row["ram_gib"]) > 0.05
+    page = (out / "report.html").read_text()
+    assert "time of segmenting a scan (s)" in page
+    training = rows_of(out / "trainings.csv")[0]
+    assert float(training["steps_per_s"]) > 0
+    assert "energy_kj" in training

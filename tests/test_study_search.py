@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 
 import pytest
@@ -11,7 +12,7 @@ from condyle.errors import ConfigError, ModelError
 from condyle.recipe import RECIPES, Recipe
 from condyle.studies.space import space_of
 from condyle.workflow.experiments.trial import run_trial
-from condyle.workflow.search import _opened
+from condyle.workflow.search import _found, _hopeless, _opened, _try
 from datasets import small_dataset
 
 optuna = pytest.importorskip("optuna")
@@ -90,3 +91,34 @@ def test_a_search_that_makes_no_sense_is_refused(data, tmp_path):
     for wrong in ({"out": None}, {"trials": 0}, {"fold": "all"}, {"over": []}, {"budget_minutes": -1.0}):
         with pytest.raises(ConfigError):
             condyle.search(data, **({"out": tmp_path / "s", "over": OVER} | wrong))
+
+
+def test_a_pruned_trial_counts_as_ended_and_is_never_the_best(data, tmp_path):
+    space, long = space_of(["batch=1..2"]), replace(TINY, epochs=1000)
+    study = _opened(tmp_path, "random", space, long, prune=True)
+    study.pruner = optuna.pruners.ThresholdPruner(lower=2.0)  # no Dice is as good
+    _try(study, study.ask(), space, long, [tmp_path, "train", data, "--fold", "0"])
+    found = _found(study, long, tmp_path)
+    assert (found.trials, found.pruned, found.failed, found.dice, found.exit_code) == (1, 1, 0, None, 1)
+    assert "1 trials ended, 1 of them stopped early" in str(found)
+    assert not (tmp_path / "best.json").exists()
+
+
+def test_an_epoch_without_a_dice_tells_nothing_for_or_against_a_trial(tmp_path):
+    study = _opened(tmp_path, "random", space_of(["batch=1..2"]), TINY, prune=True)
+    study.pruner = optuna.pruners.ThresholdPruner(lower=0.5)
+    hopeless = _hopeless(study.ask())
+    assert not hopeless(1, float("nan"))
+    assert not hopeless(2, 0.6)
+    assert hopeless(3, 0.4)
+
+
+def test_no_trial_begins_once_the_budget_is_spent(data, tmp_path):
+    found = condyle.search(data, out=tmp_path / "s", over=OVER, recipe=TINY, budget_minutes=1e-9)
+    assert (found.trials, found.dice) == (0, None)
+
+
+def test_a_search_without_optuna_says_what_to_install(data, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    with pytest.raises(ConfigError, match="pip install optuna"):
+        condyle.search(data, out=tmp_path / "s", over=OVER, recipe=TINY)
