@@ -184,7 +184,7 @@ def cluster_file(tmp_path: Path, **arguments: object) -> Path:
 #: Stands for Slurm: keeps a job's script and runs it at once.
 _SBATCH = """#!/bin/sh
 cp "$1" "{folder}/job.sh"
-sh "$1" >"{folder}/job.log" 2>&1 &
+sh "{folder}/job.sh" >"{folder}/job.log" 2>&1 &
 echo "Submitted batch job $!"
 """
 
