@@ -25,11 +25,13 @@ class Server:
         process: Its process.
         url: `http://127.0.0.1:<port>`.
         said: What it printed first.
+        folder: What it serves.
     """
 
     process: subprocess.Popen[str]
     url: str
     said: str
+    folder: Path
 
     def ask(
         self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
@@ -48,7 +50,7 @@ class Server:
         body = None if content is None else json.dumps(content).encode()
         return json.loads(self.ask(method, path, body)[2])
 
-    def wait_for_job(self, id_: int, seconds: float = 90) -> dict[str, Any]:
+    def wait_for_job(self, id_: int, seconds: float = 300) -> dict[str, Any]:
         """A job, once it has ended."""
         last = time.monotonic() + seconds
         while time.monotonic() < last:
@@ -76,7 +78,7 @@ def start(folder: Path, *options: str) -> Server:
     if found is None:
         process.kill()
         raise AssertionError(said + process.stderr.read())
-    server = Server(process, found[0], said)
+    server = Server(process, found[0], said, folder)
     for _ in range(300):
         try:
             urllib.request.urlopen(server.url + "/favicon.ico", timeout=5).close()  # noqa: S310

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from app_pages import PATIENCE_MS, Opened, key_of, opened_page, watched_page
 from app_server import Server, served
-from browsers import Watched
 from condyle import io
 from datasets import scan, small_dataset
-
-#: A job of a tiny dataset on a busy machine.
-PATIENCE_MS = 90_000
 
 #: Controls without a name, and texts whose contrast is below WCAG AA, of what can be seen.
 FAULTS = """() => {
@@ -61,23 +57,6 @@ FAULTS = """() => {
 }"""
 
 
-@dataclass
-class Opened(Watched):
-    """A page and its server."""
-
-    server: Server = field(kw_only=True)
-
-    def go(self, address: str) -> None:
-        self.page.goto(f"{self.server.url}/#/{address}")
-        self.page.wait_for_selector("h1")
-
-
-def opened_page(browser: Any, server: Server, **options: Any) -> Opened:
-    page = browser.new_page(viewport={"width": 1280, "height": 800}, **options)
-    page.set_default_timeout(30_000)
-    return Opened(page, server=server)
-
-
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("workspace")
@@ -88,15 +67,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture
 def opened(browser: Any, server: Server) -> Iterator[Opened]:
-    opened = opened_page(browser, server)
-    yield opened
-    opened.page.close()
-    assert opened.faults == []
-    assert [url for url in opened.asked if not url.startswith((server.url, "data:", "blob:"))] == []
-
-
-def dataset_key(server: Server) -> str:
-    return str(server.json("GET", "/api/datasets")["datasets"][0]["key"])
+    with watched_page(browser, server) as opened:
+        yield opened
 
 
 def test_from_the_list_to_a_filled_label_set(opened):
@@ -115,13 +87,13 @@ def test_from_the_list_to_a_filled_label_set(opened):
     page.wait_for_selector("[data-job][data-state=done]", timeout=PATIENCE_MS)
     page.click(".job summary")
     page.wait_for_selector(".job pre:not(:empty)")
-    opened.go(f"cases/{dataset_key(opened.server)}")
+    opened.go(f"cases/{key_of(opened.server)}")
     page.wait_for_selector("#cases [data-case=p1] .tag:text('bone')")
     page.wait_for_selector("#cases [data-case=p2] .tag:text('bone')")
 
 
 def test_cases_are_accepted_by_name_and_ordered_by_need(opened):
-    page, key = opened.page, dataset_key(opened.server)
+    page, key = opened.page, key_of(opened.server)
     opened.go(f"cases/{key}")
     page.fill("#who", "Eva")
     page.keyboard.press("Tab")
@@ -134,7 +106,7 @@ def test_cases_are_accepted_by_name_and_ordered_by_need(opened):
 
 
 def test_a_structure_gets_another_name_colour_and_partner(opened):
-    page, key = opened.page, dataset_key(opened.server)
+    page, key = opened.page, key_of(opened.server)
     opened.go(f"cases/{key}")
     page.click("button:text('Edit labels')")
     page.fill("[aria-label='Name 4']", "patella_left")
@@ -171,7 +143,7 @@ def test_a_dropped_scan_becomes_a_dataset(opened, tmp_path):
 def test_every_page_has_names_contrast_and_room(browser, server, scheme, width):
     opened = opened_page(browser, server, color_scheme=scheme)
     opened.page.set_viewport_size({"width": width, "height": 900})
-    key = dataset_key(server)
+    key = key_of(server)
     for address in ("datasets", "jobs", *(f"{name}/{key}" for name in ("cases", "segment", "train", "results"))):
         opened.go(address)
         opened.page.wait_for_load_state("networkidle")

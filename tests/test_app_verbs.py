@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,9 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     (model / "labels.json").write_text(json.dumps(labels.to_json()), encoding="utf-8")
     (model / "plan.json").write_text("{}", encoding="utf-8")
     (model / "record.json").write_text('{"folds": {"0": {}}, "dataset": "d"}', encoding="utf-8")
+    shutil.copytree(model, folder / "models" / "old", ignore=shutil.ignore_patterns("training"))
+    (model / "validation").mkdir()
+    shutil.copyfile(folder / "d/labels/reference/b.nii.gz", model / "validation" / "b.nii.gz")
     for name in ("scored", "compared", "empty"):
         (folder / "results" / name).mkdir(parents=True)
     (folder / "results/scored/scores.csv").write_text("case,structure,dice\na,femur,0.9\n", encoding="utf-8")
@@ -47,7 +51,7 @@ def asked(workspace: Workspace) -> dict[str, dict[str, Any]]:
     key = workspace.dataset_key(workspace.folder / "d")
     dataset = workspace.dataset(key)
     case = workspace.case_key(dataset, dataset.cases[0])
-    model = workspace.model_key(workspace.folder / "models" / "m")
+    model, old = (workspace.model_key(workspace.folder / "models" / name) for name in ("m", "old"))
     of = {"dataset": key, "label_set": "reference"}
     return {
         "check": of,
@@ -56,6 +60,7 @@ def asked(workspace: Workspace) -> dict[str, dict[str, Any]]:
         "train": of | {"name": "new", "recipe": "quick", "fold": "cv", "minutes": 2, "start": model},
         "evaluate": of | {"reference": "reference"},
         "compare": {"dataset": key, "label_sets": ["reference", "reference"], "reference": "reference"},
+        "contest": {"dataset": key, "model": model, "reference": "reference", "against": old},
         "mesh": of | {"case": case, "formats": ["stl", "glb"]},
         "export": of | {"number": 7},
     }
@@ -84,6 +89,26 @@ def test_all_cases_of_a_dataset_are_segmented_at_once(workspace, asked):
     whole = {name: value for name, value in asked["segment"].items() if name != "cases"}
     words = planned(workspace, {"verb": "segment", **whole}).steps[0]
     assert words[2] == str(workspace.folder / "d")
+
+
+def test_a_model_is_judged_on_the_cases_it_did_not_learn_from_and_so_is_its_rival(workspace, asked):
+    improved, segment, original, compare = planned(workspace, {"verb": "contest", **asked["contest"]}).steps
+    assert "m-held-out=" in improved[improved.index("--label-set") + 1]
+    assert [word for word in segment if word.endswith(".nii.gz")] == [str(workspace.folder / "d/images/CT/b.nii.gz")]
+    assert "old-original=" in original[original.index("--label-set") + 1]
+    assert compare[-6:] == ("--label-set", "old-original", "--label-set", "m-held-out", "--reference", "reference")
+    shutil.copytree(workspace.folder / "models/m/validation", workspace.folder / "models/old/validation")
+    steps = planned(workspace, {"verb": "contest", **asked["contest"]}).steps
+    assert [step[0] for step in steps] == ["import", "import", "compare"]  # what it made of them is there
+    shutil.rmtree(workspace.folder / "models/old/validation")
+
+
+def test_a_contest_without_held_out_cases_or_with_itself_is_refused(workspace, asked):
+    swapped = {"model": asked["contest"]["against"], "against": asked["contest"]["model"]}
+    with pytest.raises(CondyleError, match="fold to test on"):
+        planned(workspace, {"verb": "contest", **asked["contest"], **swapped})
+    with pytest.raises(CondyleError, match="something else"):
+        planned(workspace, {"verb": "contest", **asked["contest"], "against_set": "reference"})
 
 
 def test_a_model_that_is_not_ready_is_refused_with_what_to_do(workspace, asked):

@@ -11,9 +11,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from condyle.app.workspace import NotThereError
+from condyle.data.lock import LockedError
 from condyle.errors import CondyleError, DataError
 
 log = logging.getLogger("condyle")
+
+#: What people read of a dataset that somebody else writes to.
+BUSY = "A job is writing to this dataset. Nothing was lost: wait until it is over, then try again."
 
 #: No answer to a question about data may be kept by the browser and shown later.
 FRESH = {"Cache-Control": "no-store"}
@@ -51,6 +55,8 @@ async def bad_input(request: Request, error: Exception) -> Response:
     """The answer to a request that cannot be done."""
     del request
     assert isinstance(error, CondyleError)  # noqa: S101 - it is registered for these
+    if isinstance(error, LockedError):
+        return answer({"error": told(error) | {"message": BUSY}}, 409)
     if isinstance(error, ConflictError):
         return answer({"error": told(error), "current": error.current}, 409)
     status = 404 if isinstance(error, NotThereError) else 413 if isinstance(error, TooLargeError) else 422

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -16,6 +17,9 @@ from condyle.errors import ConfigError, DataError
 
 #: Of a request in JSON.
 MOST_JSON_BYTES = 1 << 20
+
+#: So much more is taken from a sender of too much, and thrown away, each piece within so many seconds.
+_DRAINED_BYTES, _DRAINED_S = 64 << 20, 5.0
 
 #: A sender that says nothing for so long is given up.
 PATIENCE_S = 60.0
@@ -73,12 +77,21 @@ async def chunks(request: Request, most_bytes: int) -> AsyncIterator[bytes]:
                 return
             left -= len(chunk)
             if left < 0:
+                await _drained(stream)
                 expected = f"at most {most_bytes / 1e6:.1f} MB"
                 raise TooLargeError("upload", expected=expected, got="more", hint="Send less at once.")
             yield chunk
     except (ClientDisconnect, TimeoutError) as error:
         hint = "Send it again; what has arrived is kept."
         raise DataError("upload", expected="all of it", got="a sender that broke off", hint=hint) from error
+
+
+async def _drained(stream: AsyncIterator[bytes]) -> None:
+    """Let a sender of too much come to its end: one that is cut off in the middle never reads the answer."""
+    left = _DRAINED_BYTES
+    with contextlib.suppress(TimeoutError, ClientDisconnect, StopAsyncIteration):
+        while left > 0:
+            left -= len(await asyncio.wait_for(anext(stream), _DRAINED_S))
 
 
 def said(request: Request, header: str, default: str = "") -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -12,14 +13,16 @@ from starlette.routing import Route
 from condyle.app.answers import answer
 from condyle.app.bodies import json_body
 from condyle.app.drawn import grid_of
+from condyle.app.findings import by_case, last_findings
+from condyle.app.jobs.pieces import nnunet_folder
 from condyle.app.reviews import Reviews
 from condyle.app.revisions import current_number
 from condyle.app.state import case_of, dataset_of, served
 from condyle.app.target import Target
 from condyle.app.thumbnails import tag, thumbnail
+from condyle.app.waiting import soon_alone
 from condyle.app.workspace import Workspace
 from condyle.data import Case, Dataset
-from condyle.data.lock import one_writer
 from condyle.errors import CondyleError, ConfigError
 from condyle.labels import Labels
 
@@ -54,14 +57,17 @@ def one_dataset(request: Request) -> Response:
     dataset = dataset_of(request)
     workspace = served(request).workspace
     reviews = Reviews(dataset)
+    key = request.path_params["dataset"]
     return answer(
         {
-            "key": request.path_params["dataset"],
+            "key": key,
             "name": dataset.name,
             "channels": list(dataset.channels),
             "labels": dataset.labels.to_json(),
             "label_sets": list(dataset.label_sets),
             "folds": None if dataset.folds is None else len(set(dataset.folds.parts.values()) - {"test"}),
+            "findings": by_case(last_findings(served(request).runner, key)),
+            "exported": nnunet_folder(workspace, dataset).is_dir(),
             "cases": [told_case(workspace, dataset, case, reviews) for case in dataset.cases],
         }
     )
@@ -129,9 +135,13 @@ async def put_labels(request: Request) -> Response:
             got=f"none for {', '.join(map(str, sorted(gone)))}",
             hint="Ids stand in the label maps; a structure can be renamed but not removed here.",
         )
-    with one_writer(dataset.folder):
-        replace(Dataset.open(dataset.folder), labels=labels).save()
+    await asyncio.to_thread(_relabel, dataset, labels)
     return answer({"labels": labels.to_json()})
+
+
+def _relabel(dataset: Dataset, labels: Labels) -> None:
+    with soon_alone(dataset.folder):
+        replace(Dataset.open(dataset.folder), labels=labels).save()
 
 
 def _picture(workspace: Workspace, dataset: Dataset, case: Case) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,10 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from condyle.app.state import case_of, dataset_of
+from condyle.app.jobs.pieces import nnunet_folder
+from condyle.app.state import case_of, dataset_of, served
 from condyle.app.workspace import require
-from condyle.data import Dataset, load_labels
+from condyle.data import load_labels
 from condyle.data.dataset import FILE
 from condyle.io import write_segments
 
@@ -49,16 +50,32 @@ def nifti(request: Request) -> Response:
 def whole(request: Request) -> Response:
     """`GET /api/datasets/<d>/zip`: scans, label sets, revisions and meshes, in one file that grows as it is sent."""
     dataset = dataset_of(request)
-    head = {"Content-Disposition": 'attachment; filename="dataset.zip"'}
-    return StreamingResponse(zipped(dataset), media_type="application/zip", headers=head)
+    found = [dataset.folder / FILE, *(path for part in _PARTS for path in _below(dataset.folder / part))]
+    return _sent("dataset.zip", dataset.folder, found)
 
 
-def zipped(dataset: Dataset) -> Iterator[bytes]:
-    """The bytes of a zip of a dataset. What is in it is packed already, so it is stored as it is."""
+def nnunet(request: Request) -> Response:
+    """`GET /api/datasets/<d>/nnunet`: what was exported for nnU-Net, as a zip."""
+    folder = nnunet_folder(served(request).workspace, dataset_of(request))
+    return _sent("nnunet.zip", folder, require(_below(folder) or None, "an export for nnU-Net"))
+
+
+def _sent(name: str, folder: Path, paths: Sequence[Path]) -> Response:
+    head = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return StreamingResponse(zipped(folder, paths), media_type="application/zip", headers=head)
+
+
+def zipped(folder: Path, paths: Sequence[Path]) -> Iterator[bytes]:
+    """The bytes of a zip of files. Scans and masks are packed already, so they are stored as they are.
+
+    Args:
+        folder: What their names in the zip begin below.
+        paths: Files in it.
+    """
     sink = _Sink()
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
-        for path in _files(dataset):
-            name = path.relative_to(dataset.folder).as_posix()
+        for path in paths:
+            name = path.relative_to(folder).as_posix()
             with path.open("rb") as source, archive.open(zipfile.ZipInfo.from_file(path, name), "w") as entry:
                 while chunk := source.read(_CHUNK):
                     entry.write(chunk)
@@ -67,10 +84,10 @@ def zipped(dataset: Dataset) -> Iterator[bytes]:
     yield sink.taken()
 
 
-def _files(dataset: Dataset) -> list[Path]:
-    found = [p for part in _PARTS for p in sorted((dataset.folder / part).rglob("*"))]
-    kept = [p for p in found if p.is_file() and not p.is_symlink() and not _hidden(p.relative_to(dataset.folder))]
-    return [dataset.folder / FILE, *kept]
+def _below(folder: Path) -> list[Path]:
+    """Files below a folder, but for hidden ones and links."""
+    found = sorted(folder.rglob("*"))
+    return [p for p in found if p.is_file() and not p.is_symlink() and not _hidden(p.relative_to(folder))]
 
 
 def _hidden(path: Path) -> bool:
@@ -103,4 +120,5 @@ ROUTES = [
     Route(_SET + "/seg.nrrd", segments),
     Route(_SET + "/nii.gz", nifti),
     Route("/api/datasets/{dataset}/zip", whole),
+    Route("/api/datasets/{dataset}/nnunet", nnunet),
 ]

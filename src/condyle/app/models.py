@@ -45,6 +45,7 @@ def told(folder: Path) -> dict[str, Any]:
         "structures": [s["name"] for s in labels],
         "dataset": record.get("dataset") or run.get("dataset"),
         "label_set": record.get("label_set") or run.get("label_set"),
+        "start": record.get("start") or run.get("start") or "",
         "folds": sorted(record.get("folds", {})),
         "validation": record.get("validation", {}),
         "trainings": sorted(p.name.removeprefix("fold_") for p in (folder / "training").glob("fold_*")),

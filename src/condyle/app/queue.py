@@ -20,6 +20,7 @@ from starlette.routing import Route
 from condyle import io
 from condyle.app.answers import answer
 from condyle.app.datasets import told_case
+from condyle.app.findings import last_findings, sentence
 from condyle.app.reviews import Reviews
 from condyle.app.state import Served, dataset_of, served
 from condyle.app.volumes import uncertainty_file
@@ -89,16 +90,11 @@ def volumes(measured: Mapping[str, Measured]) -> list[tuple[str, dict[str, Any]]
 
 def found(here: Served, key: str, label_set: str) -> list[tuple[str, dict[str, Any]]]:
     """What the last `condyle check` of a dataset found in a label set: case, and why."""
-    for job in here.runner.table.newest():
-        if job.place == key and job.verb in {"check", "import"} and job.state in {"done", "attention"}:
-            results = here.runner.results(job)
-            findings = results[-1].get("findings", []) if results else []
-            return [
-                (f["case"], _need(f["code"], f"{_structure(f)}{f['message']}", _weight(f), f["where"]))
-                for f in findings
-                if f["case"] and f["where"].partition(":")[0] in {label_set, "spacing"}
-            ]
-    return []
+    return [
+        (f["case"], _need(f["code"], sentence(f), _weight(f), f["where"]))
+        for f in last_findings(here.runner, key)
+        if f["case"] and f["where"].partition(":")[0] in {label_set, "spacing"}
+    ]
 
 
 def measures(here: Served, dataset: Dataset, label_set: str, cases: Sequence[Case]) -> tuple[dict[str, Measured], int]:
@@ -153,12 +149,6 @@ def _unsure(measured: Measured | None) -> list[dict[str, Any]]:
 
 def _need(code: str, why: str, weight: float, structure: str) -> dict[str, Any]:
     return {"code": code, "why": why, "weight": round(weight, 2), "structure": structure}
-
-
-def _structure(finding: Mapping[str, str]) -> str:
-    """The structure that a finding is about, as the beginning of a sentence; empty for the whole label map."""
-    name = finding["where"].partition(": ")[2]
-    return f"{name}: " if name else ""
 
 
 def _weight(finding: Mapping[str, str]) -> float:

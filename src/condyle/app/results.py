@@ -13,7 +13,7 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from condyle.app.answers import answer
-from condyle.app.jobs.commands import meshes_folder
+from condyle.app.jobs.pieces import meshes_folder
 from condyle.app.state import case_of, served
 from condyle.app.workspace import require
 

@@ -9,7 +9,8 @@ The newest one is also the label map itself. What a program made is revision 1, 
 somebody changes it. A program that replaces a label map later makes a new revision, found when it is next looked at.
 
 A version is written, then noted, then put in place. What is killed between the last two steps is finished by the next
-reader: the label map is still the version before.
+reader: the label map is still the version before. A new set is entered in `dataset.json` last; one that was killed
+before that is gone on with by the next save.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +29,7 @@ from condyle import io
 from condyle.app.answers import ConflictError
 from condyle.app.reviews import now
 from condyle.app.target import Target, corrections
+from condyle.app.waiting import soon_alone
 from condyle.data import Dataset
 from condyle.data.case import labels_path
 from condyle.data.lock import one_writer
@@ -115,14 +118,16 @@ def save(target: Target, drawn: Volume, revision: Revision, base: int | None) ->
 
     Raises:
         ConflictError: if another version has come since.
+        LockedError: if the set is new, and a job writes to the dataset. Nothing is written then.
         DataError: if something cannot be written.
     """
     before = revisions(target)
     folder, path = target.folder, target.path
-    with one_writer(corrections(target.dataset), make=True, wait=True):
+    with _entering(target) as unheard, one_writer(corrections(target.dataset), make=True, wait=True):
         before = _noted(folder) or before
         newest = before[-1] if before else None
-        if base != (newest.revision if newest else None):
+        # Versions of a set that the dataset knows nothing of were left by a save that was killed.
+        if base != (newest.revision if newest else None) and not (unheard and base is None):
             raise _conflict(target.label_set, newest)
         if newest is not None and not file_of(folder, newest.revision).exists():
             _place(path, file_of(folder, newest.revision))
@@ -131,17 +136,25 @@ def save(target: Target, drawn: Volume, revision: Revision, base: int | None) ->
         made = replace(revision, revision=number, when=now(), sha256=_sha256(file_of(folder, number)))
         _note(folder, [*before, made])
         _place(file_of(folder, number), path)
-    if not target.there:
-        _enter(target)
     return made
 
 
-def _enter(target: Target) -> None:
-    """Make a new set known to the dataset."""
+@contextmanager
+def _entering(target: Target) -> Iterator[bool]:
+    """Make a new set known to the dataset when the block ends; gives whether it is new even now.
+
+    Whoever writes to the dataset is waited for first, before anything of the set is written.
+    """
+    if target.there:
+        yield False
+        return
     case, label_set = target.case.id, target.label_set
-    with one_writer(target.dataset.folder):
+    with soon_alone(target.dataset.folder):
         dataset = Dataset.open(target.dataset.folder)
-        dataset.with_case(dataset[case].with_label_set(label_set, labels_path(label_set, case))).save()
+        unheard = label_set not in dataset[case].label_sets
+        yield unheard
+        if unheard:
+            dataset.with_case(dataset[case].with_label_set(label_set, labels_path(label_set, case))).save()
 
 
 def stored(target: Target, number: int) -> Path:

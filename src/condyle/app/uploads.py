@@ -10,7 +10,6 @@ import json
 import secrets
 import shutil
 import time
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,16 +18,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from condyle.app.announced import DICOM, Expected, expected_files
+from condyle.app.announced import Expected, expected_files
 from condyle.app.answers import answer
 from condyle.app.bodies import file_body, json_body
+from condyle.app.bringing import import_plan, sources
 from condyle.app.jobs.asked import Asked
-from condyle.app.jobs.commands import WRITES
-from condyle.app.jobs.job import Job, Planned
+from condyle.app.jobs.job import Job
 from condyle.app.looking import looked_at
 from condyle.app.state import served
 from condyle.app.workspace import Workspace, require
-from condyle.data import Dataset
 from condyle.errors import ConfigError, DataError
 from condyle.io.atomic import atomic_file
 
@@ -86,59 +84,17 @@ async def look(request: Request) -> Response:
     if missing:
         got = f"{len(missing)} that have not"
         raise DataError("upload", expected="files that have arrived whole", got=got, hint="Send the rest.")
-    found: list[dict[str, Any]] = []
-    for source in sources(folder):
-        found += await looked_at(source)
-    return answer({"found": found})
+    return answer({"found": await looked_at(sources(folder))})
 
 
 async def bring_in(request: Request) -> Response:
-    """`POST /api/uploads/<u>/import`: make a dataset of it, or add to one; a job.
-
-    The body names a dataset's key as `dataset`, or a new one's `name` and `channel`; and of DICOM the `series` by
-    their UIDs, all there are if there is none, and what to call the `case`.
-    """
+    """`POST /api/uploads/<u>/import`: make a dataset of it, or add to one; a job. See `bringing` for the body."""
     folder = _upload(request)
     here = served(request)
-    fields = await json_body(request)
-    asked = Asked(fields)
-    if asked.has("dataset"):
-        target = here.workspace.dataset_folder(asked.text("dataset"))
-        taken = [case.id for case in Dataset.open(target).cases]
-        channel: list[str] = []
-    else:
-        target = here.workspace.folder / asked.name("name")
-        channel, taken = ["--channel", asked.name("channel", "CT")], []
-        if target.exists():
-            raise ConfigError("name", expected="one that is not taken", got=target.name, hint="Choose another name.")
-    _name_dicom(folder, asked.name("case", "scan"), taken)
-    words = [str(target), *channel, *(["--fix-tilt"] if asked.yes("fix_tilt") else [])]
-    plain = [str(s) for s in sources(folder) if s.is_file() and s.suffix != ".zip"]
-    series = asked.texts("series")
-    steps = [["import", *plain, *words]] if plain else []
-    chosen = [["--series", uid] for uid in series] or [[]]
-    others = [str(s) for s in sources(folder) if str(s) not in plain]
-    steps += [["import", source, *words, *choice] for source in others for choice in chosen]
-    steps.append(["check", str(target)])
-    key = here.workspace.dataset_key(target)
-    asked_for = {"verb": "import", "upload": folder.name, "dataset": key}
-    plan = Planned(f"Import into {target.name}", key, WRITES, tuple(tuple(step) for step in steps))
+    plan = import_plan(here.workspace, folder, Asked(await json_body(request)))
+    asked_for = {"verb": "import", "upload": folder.name, "dataset": plan.place}
     job = here.runner.table.add("import", plan, asked_for)
-    return answer({"job": here.runner.told(job), "dataset": key}, 201)
-
-
-def _name_dicom(folder: Path, name: str, taken: Sequence[str]) -> None:
-    """Call the folder of DICOM files as its case is to be called: `condyle import` takes the name from there."""
-    files = folder / "files"
-    known = {id_.lower() for id_ in taken} | {p.name.lower() for p in files.iterdir()}
-    unique = next(n for n in (name, *(f"{name}-{k}" for k in range(2, 100_000))) if n.lower() not in known)
-    if (files / DICOM).is_dir():
-        (files / DICOM).rename(files / unique)
-
-
-def sources(folder: Path) -> list[Path]:
-    """What `condyle import` is to be given: the folder of DICOM files, zips, and scans by name."""
-    return sorted(p for p in (folder / "files").iterdir() if p.suffix != ".raw")
+    return answer({"job": here.runner.told(job), "dataset": plan.place}, 201)
 
 
 def sweep(folder: Path) -> None:

@@ -10,6 +10,10 @@ from pathlib import Path
 from condyle.errors import DataError
 
 
+class LockedError(DataError):
+    """Another process writes to the folder."""
+
+
 @contextmanager
 def one_writer(folder: Path, *, make: bool = False, wait: bool = False) -> Iterator[None]:
     """Hold a dataset's folder against other writers, and sweep up what a killed one left half-written.
@@ -23,14 +27,15 @@ def one_writer(folder: Path, *, make: bool = False, wait: bool = False) -> Itera
         wait: Wait for another writer to end instead of refusing.
 
     Raises:
-        DataError: if another process writes to the folder, or it cannot be written.
+        LockedError: if another process writes to the folder.
+        DataError: if it cannot be written.
     """
     try:
         if make:
             folder.mkdir(parents=True, exist_ok=True)
         with (folder / ".lock").open("w") as file:
             if not _locked(file.fileno(), wait=wait):
-                raise DataError(folder, expected="to be the only one writing here", got="another process that does")
+                raise LockedError(folder, expected="to be the only one writing here", got="another process that does")
             for left in folder.rglob(".condyle-*"):
                 if not _has_own_lock(left.parent, folder):
                     shutil.rmtree(left, ignore_errors=True)

@@ -57,6 +57,21 @@ class Asked:
             raise ConfigError(name, expected="a list", got=type(value).__name__)
         return [Asked({name: item}).text(name) for item in value]
 
+    def pairs(self, name: str) -> dict[str, str]:
+        """Short texts by short texts, which may be missing. None has the sign that parts the two in a command.
+
+        Raises:
+            ConfigError: if it is something else.
+        """
+        value = self._fields.get(name) or {}
+        if not isinstance(value, dict) or len(value) > 10_000:
+            raise ConfigError(name, expected="names by names", got=type(value).__name__)
+        texts = {Asked({name: key}).text(name): Asked({name: item}).text(name) for key, item in value.items()}
+        odd = next((text for pair in texts.items() for text in pair if "=" in text), None)
+        if odd is not None:
+            raise ConfigError(name, expected="names without =", got=repr(odd), hint="Choose another name.")
+        return texts
+
     def number(self, name: str, low: float, high: float, default: float | None = None) -> float:
         """A number within limits.
 

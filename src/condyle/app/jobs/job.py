@@ -65,7 +65,7 @@ class Job:
         pid: Of the process that runs the steps.
         born: When that process began, in seconds; with `pid` it tells it from any other.
         stop_asked: When it was asked to stop.
-        error: Why it failed, in words.
+        error: Why it failed, or what else there is to know once it is over, in words.
     """
 
     id: int

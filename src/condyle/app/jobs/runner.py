@@ -19,6 +19,7 @@ import psutil
 from condyle.app.jobs import log as logs
 from condyle.app.jobs.child import END, LOG, STEPS, STOPPED, step_file
 from condyle.app.jobs.job import Job, State, Table
+from condyle.app.jobs.outcome import bare, outcome
 from condyle.errors import CondyleError
 
 log = logging.getLogger("condyle")
@@ -131,9 +132,15 @@ class Runner:
         code = json.loads(end.read_text(encoding="utf-8"))["code"]
         states: dict[int, State] = {0: "done", 1: "attention", STOPPED: "cancelled"}
         state = states.get(code, "failed")
-        said = logs.words(logs.tail(self.place(job) / LOG))
-        self._close(job, state, said[-1] if state == "failed" and said else None)
+        self._close(job, state, self._words(job, state))
         return True
+
+    def _words(self, job: Job, state: State) -> str | None:
+        """Why it failed, or what else there is to know."""
+        if state != "failed":
+            return outcome([result for result in self.results(job) if isinstance(result, dict)])
+        said = logs.words(logs.tail(self.place(job) / LOG))
+        return bare(said[-1]) if said else None
 
     def _close(self, job: Job, state: State, error: str | None) -> None:
         self.table.over(job.id, state, error)

@@ -1,6 +1,4 @@
-// Every English sentence of the app, in one place. The viewer's are its own part.
-
-import { words as view } from "./view/words.js";
+// Every English sentence of the app, in one place.
 
 const many = (count, one, more = `${one}s`) => `${count} ${count === 1 ? one : more}`;
 
@@ -10,8 +8,12 @@ function time(seconds) {
   return `${(seconds / 3600).toFixed(1)} hours`;
 }
 
+const ml = (value) => (value < 10 ? value.toFixed(2) : value < 100 ? value.toFixed(1) : value.toFixed(0));
+const round = (value) =>
+  Math.abs(value) >= 100 || Number.isInteger(value) ? Math.round(value) : Number(value.toPrecision(3));
+const side = (mm, positive, negative) => `${mm >= 0 ? positive : negative} ${Math.abs(mm).toFixed(1)}`;
+
 export const words = {
-  view,
   many,
   time,
   name: "Condyle",
@@ -46,12 +48,20 @@ export const words = {
   upload: {
     title: "Bring in scans", sending: (sent, total) => `${sent} of ${total} MB have arrived`, looking: "Looking at what came ...",
     found: "Found", series: "Series", images: "Images", size: "Voxels", spacing: "Spacing, mm", faults: "Faults",
+    empty: "There was nothing in it. Drop a folder with DICOM files, a zip, or NIfTI or NRRD files.",
     none: "Nothing that can be read as a scan.", fine: "none", choose: "Bring in", unnamed: "unnamed series",
     into: "Into", fresh: "a new dataset", named: "Name of the dataset", namedNote: "Letters, digits, - and _; not a patient's name.",
     called: "Name of the case", calledNote: "Not a patient's name. A number follows if it is taken.",
     channel: "Kind of image", tilt: "Straighten gantry tilt", go: "Import",
     wait: "The scans are being imported. You can leave this page; the job goes on.",
-    kindScan: "scan", kindLabels: "label map", labelsNote: "Label maps are not imported as scans. Import them with the command line: condyle import DATASET --label-set NAME=FOLDER.",
+    kindScan: "scan", kindUnknown: "not readable", noScan: "Label maps need a scan. Drop it together with them, or make a dataset of it first.",
+  },
+  masks: {
+    title: "Label maps", file: "File", owner: "Belongs to", none: "nothing: leave it out", asScan: "nothing: it is a scan itself", dicom: "the DICOM series",
+    set: "Name of the label set", number: (id) => `Number ${id} means`, unnamed: (id) => `structure_${id}`,
+    elsewhere: "This label map lies on another grid than the scan.",
+    resample: "Resample label maps that lie on another grid than their scan",
+    resampleNote: "Each voxel of the scan takes the nearest voxel's label. Without this such label maps are refused.",
   },
   cases: {
     title: "Cases", choose: "Dataset", picture: "Picture", id: "Case", group: "Patient or donor", sets: "Label sets", status: "Status", why: "Why look here",
@@ -61,7 +71,7 @@ export const words = {
     accept: "Accept", reject: "Reject", reopen: "Look again", correct: "Correct",
     verdict: { new: "not looked at", accepted: "accepted", corrected: "corrected", rejected: "rejected" },
     tone: { new: "", accepted: "ok", corrected: "on", rejected: "alert" },
-    check: "Look for faults", measuring: (n) => `Measuring, ${many(n, "case")} left`, nothing: "nothing stands out",
+    faults: "Faults of the dataset", more: (n) => `and ${n} more`, check: "Look for faults", measuring: (n) => `Measuring, ${many(n, "case")} left`, nothing: "nothing stands out",
     labels: "Edit labels", who: "Your name", whoNote: "It stands beside what you correct and accept.",
   },
   labels: {
@@ -72,7 +82,7 @@ export const words = {
   segment: {
     title: "Segment", lead: "Make a label set with a trained model, or mask bone by a threshold.",
     how: "With", fill: "fill: bone by a threshold, no training", threshold: "Threshold, HU", thresholdNote: "Values at or above it are bone.", parts: "Separate bones to keep", partsNote: "0 keeps all.",
-    set: "Name of the label set", cases: "Cases", all: "All", none: "None", unsure: "Also tell where the model is unsure",
+    set: "Name of the label set", cases: "Cases", all: "All", none: "None", unsure: "Also tell where the model is unsure", again: "Replace masks that are there; corrections stay as revisions",
     go: (n) => `Segment ${many(n, "case")}`, noModel: "There is no model yet. Train makes one; fill needs none.", started: "It is in the queue.",
     emptyTitle: "Nothing to segment", emptyText: "Bring in scans first.", toDatasets: "To the datasets", results: "Newest results", open: "Look at the cases",
   },
@@ -85,6 +95,9 @@ export const words = {
     loss: "Loss", dice: "Dice on patches of held-out cases", rate: "Learning rate", memory: "Memory, GiB", training: "training", validation: "validation", mean: "mean", ram: "main memory", vram: "graphics card",
     epochs: (n) => many(n, "epoch"), none: "No epoch is over yet.", stop: "Stop", resume: "Go on", validated: "On held-out cases", structure: "Structure", installed: "installed", foldTitle: (f) => `Fold ${f}`,
     epoch: "Epoch", use: "Segment with it",
+    against: "Against", contest: "Compare with the original", contestStarted: "The comparison is under way; its report appears under Results.", report: "See the report", original: "the weights it began with",
+    contestNote: "Both are judged on the cases this model was tested on and did not learn from. A model that learned from them is at an advantage.",
+    model: (name) => `model ${name}`, labelSet: (name) => `label set ${name}`,
   },
   results: {
     title: "Results", lead: "How good masks are, which of two is better, and the bones as meshes.",
@@ -93,7 +106,7 @@ export const words = {
     structure: "Structure", cases: "Cases", dice: "Dice", assd: "Mean distance, mm", hd95: "95 % distance, mm", volume: "Volume error, %",
     meshes: "Meshes", mesh: "Make meshes", case: "Case", set: "Label set", noMeshes: "No mesh of this label map yet.", old: "The mask was changed since; make them again.",
     sound: "sound", unsound: "wants attention", passport: "Passport", volumeMl: "Volume, ml", triangles: "Triangles", open3d: "Turn it in 3D",
-    masks: "Masks", nifti: "NIfTI", seg: ".seg.nrrd", all: "Whole dataset as zip", nnunet: "Export for nnU-Net",
+    masks: "Masks", nifti: "NIfTI", seg: ".seg.nrrd", all: "Whole dataset as zip", nnunet: "Export for nnU-Net", nnunetZip: "nnU-Net export as zip",
     emptyTitle: "No results yet", emptyText: "Results need label sets. Segment some cases first.", two: "This needs two label sets.",
   },
   jobs: {
@@ -104,5 +117,201 @@ export const words = {
     stopping: "stopping", stop: "Stop", goOn: "Go on", log: "Log", noLog: "It has said nothing.", begins: "begins ...",
     left: (seconds) => `(${time(seconds)} left)`,
     ended: (job) => `${job.title}: ${{ done: "done", attention: "done, look at it", failed: "failed", cancelled: "stopped", lost: "lost" }[job.state]}.`,
+  },
+  // The viewer's.
+  view: {
+    planes: { axial: "Axial", coronal: "Coronal", sagittal: "Sagittal", scene: "3D" },
+    planeHint: (name, slice, depth) =>
+      `${name} picture, slice ${slice} of ${depth}. Arrow keys move the crosshair, Enter uses the tool.`,
+    sceneHint: "3D picture of the labels and meshes. Drag to turn it, or use the arrow keys.",
+    slice: (name) => `${name} slice`,
+    enlarge: (name) => `Enlarge ${name}`,
+    loading: "Loading the scan…",
+    coarse: "A coarse preview; the full scan is on its way…",
+    loadingLabels: (name) => `Loading ${name}…`,
+    elsewhere: (name) =>
+      `${name} lies on another grid than this scan and cannot be shown on it. Import it again, and let it be resampled.`,
+    arrived: (names) => `A job has made the label set ${names}. Choose it above.`,
+    noCase: "No case was chosen.",
+    noCaseHint: "Go back to the table of cases and open one.",
+
+    tools: {
+      navigate: ["Crosshair", "Click to bring all planes to one point."],
+      window: ["Window", "Drag across for width, down for level."],
+      distance: ["Distance", "Click two points."],
+      angle: ["Angle", "Click three points; the second is the corner."],
+      brush: ["Brush", "Paints the chosen structure. Hold Ctrl to erase."],
+      erase: ["Eraser", "Takes away the chosen structure, no other."],
+      fill: ["Fill", "Turns the region under the pointer into the chosen structure."],
+      flood: ["Flood", "Click: all that is connected and within the range joins the structure."],
+      threshold: ["Threshold", "All values within the range, shown live."],
+      grow: ["Grow-cut", "Paint a stroke in each structure with the brush, then let them grow to the edges."],
+      between: ["Interpolate", "Paint every few slices, then fill the slices between."],
+      smooth: ["Smooth", "Rounds the outline of the structure."],
+      clean: ["Clean up", "Removes islands, fills holes."],
+    },
+    groups: { look: "Look and measure", paint: "Paint", grow: "Regions", refine: "Refine" },
+    undo: (name) => (name ? `Undo ${name}` : "Nothing to undo"),
+    redo: (name) => (name ? `Redo ${name}` : "Nothing to redo"),
+    done: {
+      brush: "Brush",
+      erase: "Eraser",
+      bucket: "Fill",
+      flood: "Flood",
+      within: "Threshold",
+      holes: "Holes filled",
+      islands: "Islands removed",
+      between: "Interpolation",
+      smooth: "Smoothing",
+      growCut: "Grow-cut",
+    },
+    changed: (what, voxels, volume) => `${what}: ${voxels.toLocaleString("en")} voxels, ${ml(volume)} ml.`,
+    unchanged: (what) => `${what}: nothing to change.`,
+    stopped: "Stopped. Nothing was changed.",
+    working: (what) => `${what}…`,
+    stop: "Stop",
+    refused: {
+      "no seeds": "There are no seeds yet. Paint a stroke in each structure first.",
+      "too large": "The region is too large for the page. Paint the seeds closer together, or choose a smaller margin.",
+    },
+
+    structures: "Structures",
+    structure: { show: (name) => `Show ${name}`, lock: (name) => `Lock ${name}` },
+    lockHint: "A locked structure is never changed.",
+    noStructures: "This dataset names no structures yet. Add them in the labels editor.",
+
+    display: "Display",
+    preset: "Window",
+    presets: { bone: "Bone", soft: "Soft tissue", lung: "Lung", auto: "Auto", own: "Own" },
+    low: "Low",
+    high: "High",
+    black: "Black at",
+    white: "White at",
+    style: "Labels",
+    styles: { both: "Filled and outlined", fill: "Filled", outlines: "Outlined" },
+    opacity: "Opacity",
+    crosshair: "Crosshair",
+    compare: "Compare with",
+    nothing: "Nothing",
+    mode: "Show",
+    modes: { plain: "Labels alone", outlines: "Both as contours", errors: "Error map" },
+    first: "Truth is",
+    legend: {
+      truth: "truth",
+      prediction: "prediction",
+      missed: "missed",
+      false: "false",
+      agreed: "agreed",
+      other: "another structure",
+    },
+    legendTitle: "Meaning of the colours",
+
+    options: "Tool",
+    radius: "Radius",
+    range: "Range",
+    only: "Only values within the range",
+    flat: "Reach",
+    reach: { true: "This slice", false: "All directions" },
+    margin: "Grows at most",
+    sigma: "Strength",
+    least: "Smaller than",
+    apply: "Apply to the structure",
+    fillJob: "Make a bone mask with it",
+    filling: "A job makes the mask; it appears as label set fill.",
+    grow: "Grow",
+    fillBetween: "Fill the gaps",
+    smoothNow: "Smooth",
+    across: (name) => `Across ${name.toLowerCase()} slices`,
+    keepLargest: "Keep the largest part",
+    dropSmall: "Remove small parts",
+    holes2: "Fill holes, slice by slice",
+    holes3: "Fill cavities",
+    clearMeasures: "Remove all measures",
+
+    readout: {
+      world: ([x, y, z]) => `${side(x, "R", "L")}  ${side(y, "A", "P")}  ${side(z, "S", "I")} mm`,
+      value: (value, ct) => `${round(value)}${ct ? " HU" : ""}`,
+      none: "background",
+    },
+
+    scene: {
+      labels: "Labels",
+      scan: "Scan",
+      meshes: "Meshes",
+      failed: "This browser offers no WebGL 2, so there is no 3D picture.",
+    },
+
+    save: "Save",
+    saved: (revision, at) => `Revision ${revision} saved at ${at}`,
+    saving: "Saving…",
+    drafted: (at) => `Draft kept at ${at}`,
+    unsaved: "Changes not saved yet",
+    clean: (revision) => (revision ? `Revision ${revision}` : "New label set"),
+    who: "Your name",
+    what: "What was changed",
+    needName: "Say who you are before you save: each revision keeps its author.",
+    draft: (when) => `There is unsaved work of ${when} on this label set.`,
+    draftOld: (when) =>
+      `There is unsaved work of ${when}, drawn on an older revision. Taken up, it can be kept as a label set of its own.`,
+    takeDraft: "Take it up",
+    dropDraft: "Discard it",
+    conflict: (who, revision) =>
+      `${who || "Somebody"} saved revision ${revision} since you began. Nothing was overwritten; your work is kept here.`,
+    keepAside: (name) => `Keep mine as ${name}`,
+    takeTheirs: "Load theirs",
+    otherTab: "Another tab is correcting this case. Drafts are not kept from this one until the other is closed.",
+    accept: "Accept",
+    reject: "Reject",
+    verdicts: { new: "not looked at", accepted: "accepted", rejected: "rejected", corrected: "corrected" },
+    before: "Case before",
+    after: "Next case",
+    labelSet: "Label set",
+    newSet: "New label set…",
+    newName: "Name of the new label set",
+    revisions: "Revisions",
+    restore: "Restore",
+    current: "current",
+    revision: (n, who, when) => `${n} · ${who || "nobody named"} · ${when}`,
+    difference: (added, removed) => `+${ml(added)} −${ml(removed)} ml`,
+
+    help: "Keyboard and pointer",
+    close: "Close",
+    cancel: "Cancel",
+    keys: [
+      ["Arrow keys", "crosshair by one voxel"],
+      ["Page Up, Page Down", "slice by slice"],
+      ["Enter or Space", "use the tool at the crosshair"],
+      ["[ and ]", "smaller and larger brush"],
+      ["1 … 9", "choose a structure"],
+      ["X", "labels on and off"],
+      ["O", "filled, outlined, both"],
+      ["D", "slice or all directions"],
+      ["+ and −", "enlarge and reduce"],
+      ["0", "fit the picture"],
+      ["M", "one plane or all four"],
+      ["Ctrl Z", "undo"],
+      ["Ctrl Shift Z or Ctrl Y", "redo"],
+      ["Ctrl S", "save"],
+      ["Esc", "stop a running tool, close"],
+      ["?", "this page"],
+    ],
+    pointer: [
+      ["Left button, one finger, pen", "use the tool"],
+      ["Ctrl + left button, pen's eraser", "erase with the brush"],
+      ["Wheel", "slice by slice"],
+      ["Ctrl + wheel, right button", "enlarge"],
+      ["Middle button, Shift + left", "move the picture"],
+      ["Two fingers", "move and enlarge"],
+    ],
+
+    // Files of scans and label maps that the page cannot use.
+    files: {
+      short: (expected, got) => `a NIfTI-1 header of ${expected} bytes expected, ${got} came`,
+      foreign: "this is no NIfTI-1 file",
+      several: "one volume expected, the file holds several",
+      kind: (type) => `plain numbers expected, NIfTI type ${type} came`,
+      cut: "the file ends before its last voxel",
+      id: (id) => `label ids are whole numbers from 0 to 65535, the file holds ${id}`,
+    },
   },
 };

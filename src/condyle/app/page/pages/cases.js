@@ -30,7 +30,7 @@ export async function mount(root, api, params) {
       h("td", { class: "shot" }, h("a", { href: link(item), tabindex: "-1", "aria-hidden": "true" }, h("img", { src: item.thumbnail, alt: "", loading: "lazy" }))),
       h("th", { scope: "row" }, h("a", { href: link(item) }, item.id)), !set && h("td", {}, item.group),
       !set && h("td", {}, labels.length ? labels.map(([name, { revision }]) => h("span", { class: "tag" }, name, revision > 1 ? ` · ${w.revision(revision)}` : "")) : h("span", { class: "note" }, w.noLabels)),
-      h("td", {}, h("span", { class: `tag ${w.tone[item.verdict]}`, title: item.review.who }, w.verdict[item.verdict])),
+      h("td", {}, h("span", { class: `tag ${w.tone[item.verdict]}`, title: item.review.who }, w.verdict[item.verdict]), !set && faults(dataset.findings[item.id])),
       set && h("td", { class: "why" }, item.needs?.length ? h("ul", { class: "needs" }, item.needs.slice(0, 3).map((need) => h("li", {}, need.why))) : h("span", { class: "note" }, w.nothing)),
       h("td", {}, h("div", { class: "toolbar" },
         item.verdict !== "accepted" && h("button", { class: "button small", type: "button", "aria-label": `${w.accept} ${item.id}`, onclick: verdict(item, "accepted") }, w.accept),
@@ -38,10 +38,16 @@ export async function mount(root, api, params) {
         item.verdict !== "new" && h("button", { class: "button quiet small", type: "button", "aria-label": `${w.reopen} ${item.id}`, onclick: verdict(item, "new") }, w.reopen))));
   }
 
+  function faults(found) {
+    return found && h("ul", { class: "needs" }, found.slice(0, 3).map((one) => h("li", { title: one.advice }, one.why)), found.length > 3 && h("li", {}, w.more(found.length - 3)));
+  }
+
   function draw(cases) {
     if (!cases.length) { clear(place, empty(w.emptyTitle, w.emptyText, h("a", { class: "button primary", href: "#/datasets" }, words.segment.toDatasets))); return; }
     const heads = [h("span", { class: "visually-hidden" }, w.picture), w.id, ...(set ? [] : [w.group, w.sets]), w.status, ...(set ? [w.why] : []), h("span", { class: "visually-hidden" }, w.verdict.new)];
-    clear(place, h("div", { class: "scroll" }, h("table", { id: "cases" },
+    const common = dataset.findings[""];
+    clear(place, common && h("div", { class: "error" }, h("strong", {}, w.faults), common.map((one) => h("p", {}, `${one.why} ${one.advice}`))),
+      h("div", { class: "scroll" }, h("table", { id: "cases" },
       h("thead", {}, h("tr", {}, heads.map((text) => h("th", { scope: "col" }, text)))), h("tbody", {}, cases.map(row)))));
   }
 

@@ -4,7 +4,7 @@ import { clear, h } from "../dom.js";
 import { bringIn, dropped } from "../parts/upload.js";
 import { onJobs } from "../parts/jobs.js";
 import { empty } from "../parts/problem.js";
-import { complain } from "../parts/toast.js";
+import { complain, say } from "../parts/toast.js";
 import { words } from "../words.js";
 
 function card(dataset) {
@@ -37,6 +37,7 @@ export async function mount(root, api) {
   }
   const again = () => h("div", { class: "empty drop" }, h("h2", {}, w.drop), h("p", {}, w.emptyText), choose());
   async function start(list) {
+    if (!list.length) { say(words.upload.empty); return; }
     try {
       const dataset = await bringIn(api, list, datasets);
       if (dataset) location.hash = "#/jobs";

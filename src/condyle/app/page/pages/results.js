@@ -38,7 +38,9 @@ function meshTable(meshes, view) {
 }
 
 export async function mount(root, api, params) {
-  const w = words.results, dataset = await api.get(`/api/datasets/${params.dataset}`), sets = dataset.label_sets.map((name) => [name, name]);
+  const w = words.results;
+  let dataset = await api.get(`/api/datasets/${params.dataset}`);
+  const sets = dataset.label_sets.map((name) => [name, name]);
   root.append(h("div", { class: "title" }, h("div", {}, h("h1", {}, w.title), h("p", { class: "lead" }, w.lead)),
     h("div", { class: "toolbar" }, h("a", { class: "button", href: `/api/datasets/${dataset.key}/zip`, download: "" }, w.all))));
   if (!sets.length) {
@@ -70,7 +72,8 @@ export async function mount(root, api, params) {
     const url = `${base()}/labels/${set.value}`;
     clear(masks, h("button", { class: "button primary", type: "button", id: "make-meshes", onclick: start(() => ({ verb: "mesh", dataset: dataset.key, case: which.value, label_set: set.value })) }, w.mesh),
       h("a", { class: "button", href: `${url}/nii.gz`, download: "" }, w.nifti), h("a", { class: "button", href: `${url}/seg.nrrd`, download: "" }, w.seg),
-      h("button", { class: "button", type: "button", onclick: start(() => ({ verb: "export", dataset: dataset.key, label_set: set.value })) }, w.nnunet));
+      h("button", { class: "button", type: "button", onclick: start(() => ({ verb: "export", dataset: dataset.key, label_set: set.value })) }, w.nnunet),
+      dataset.exported && h("a", { class: "button", id: "nnunet", href: `/api/datasets/${dataset.key}/nnunet`, download: "" }, w.nnunetZip));
   }
   root.append(
     h("section", { class: "stack" }, h("h2", {}, w.scores),
@@ -81,6 +84,10 @@ export async function mount(root, api, params) {
     h("section", { class: "stack" }, h("h2", {}, w.meshes), h("div", { class: "form" }, field(w.case, which), field(w.set, set)), masks, meshes));
   sets_();
   await Promise.all([drawScores(), drawMeshes()]);
-  const stop = onJobs((jobs, ended) => { if (ended.length) Promise.all([drawScores(), drawMeshes()]).catch(complain); });
+  const renew = async () => {
+    dataset = await api.get(`/api/datasets/${params.dataset}`);
+    await Promise.all([drawScores(), drawMeshes()]);
+  };
+  const stop = onJobs((jobs, ended) => { if (ended.length) renew().catch(complain); });
   return { unmount: stop };
 }

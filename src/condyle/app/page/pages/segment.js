@@ -21,6 +21,7 @@ export async function mount(root, api, params) {
   const set = h("input", { value: "fill", required: true, pattern: "[A-Za-z0-9_][A-Za-z0-9._\\-]*", maxlength: "60", id: "set" });
   const unsure = h("input", { type: "checkbox", id: "unsure" });
   const filling = [field(w.threshold, threshold, w.thresholdNote), field(w.parts, parts, w.partsNote)];
+  const again = h("input", { type: "checkbox", id: "again" });
   const asking = [h("label", { class: "check" }, unsure, w.unsure)];
   const boxes = dataset.cases.map((item) => ({ item, box: h("input", { type: "checkbox", checked: params.case ? item.key === params.case : true, onchange: count }) }));
   const go = h("button", { class: "button primary", type: "submit", id: "go" });
@@ -38,7 +39,7 @@ export async function mount(root, api, params) {
 
   async function submit(event) {
     event.preventDefault();
-    const common = { dataset: dataset.key, label_set: set.value, cases: chosen() };
+    const common = { dataset: dataset.key, label_set: set.value, cases: chosen(), overwrite: again.checked };
     go.disabled = true;
     try {
       await startJob(how.value
@@ -52,7 +53,7 @@ export async function mount(root, api, params) {
   const list = h("ul", { class: "plain" }), draw = jobList(list), done = h("p", {}, h("a", { class: "button", href: `#/cases/${dataset.key}` }, w.open));
   root.append(
     h("form", { class: "stack", onsubmit: submit },
-      h("div", { class: "form" }, field(w.how, how, ready.length ? null : w.noModel), field(w.set, set), filling, asking),
+      h("div", { class: "form" }, field(w.how, how, ready.length ? null : w.noModel), field(w.set, set), filling, asking, h("label", { class: "check" }, again, w.again)),
       h("section", { class: "stack" }, h("h2", {}, w.cases),
         h("div", { class: "toolbar" }, h("button", { class: "button small", type: "button", onclick: all(true) }, w.all), h("button", { class: "button small", type: "button", onclick: all(false) }, w.none)),
         h("ul", { class: "plain form" }, boxes.map(({ item, box }) => h("li", {}, h("label", { class: "check" }, box, item.id))))),

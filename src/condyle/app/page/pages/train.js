@@ -4,7 +4,7 @@ import { choice, clear, field, h } from "../dom.js";
 import { isOpen, jobCard, onJobs, startJob } from "../parts/jobs.js";
 import { linePlot } from "../parts/plot.js";
 import { empty } from "../parts/problem.js";
-import { complain } from "../parts/toast.js";
+import { complain, say } from "../parts/toast.js";
 import { words } from "../words.js";
 
 const LOOK_MS = 2500;
@@ -29,6 +29,26 @@ function validated(validation) {
     h("caption", { class: "visually-hidden" }, w.validated),
     h("thead", {}, h("tr", {}, h("th", { scope: "col" }, w.structure), [words.results.dice, words.results.assd, words.results.hd95, words.results.volume].map((text) => h("th", { class: "number", scope: "col" }, text)))),
     h("tbody", {}, rows.map(([name, of]) => h("tr", {}, h("th", { scope: "row" }, name), [["dice", 3], ["assd_mm", 2], ["hd95_mm", 2], ["volume_error_percent", 1]].map(([key, digits]) => h("td", { class: "number" }, words.number(of[key], digits))))))));
+}
+
+/** Holds a trained model against what there was before: a model, or a label set. */
+function contest(api, dataset, model, models) {
+  const w = words.train, reference = dataset.label_sets.includes(model.label_set) ? model.label_set : dataset.label_sets[0];
+  const rivals = [
+    ...models.filter((one) => one.ready && one.key !== model.key).map((one) => [`against ${one.key}`, w.model(one.name)]),
+    ...dataset.label_sets.filter((name) => name !== reference && name !== `${model.name}-held-out`).map((name) => [`against_set ${name}`, w.labelSet(name)])];
+  if (!rivals.length || !Object.keys(model.validation ?? {}).length) return null;
+  const began = models.find((one) => one.name === model.start);
+  const rival = choice(rivals, began ? `against ${began.key}` : rivals[0][0], { id: `rival-${model.key}` });
+  const go = async () => {
+    const [kind, which] = rival.value.split(" ");
+    try {
+      await startJob({ verb: "contest", dataset: dataset.key, model: model.key, reference, [kind]: which });
+      say(w.contestStarted);
+    } catch (error) { complain(error); }
+  };
+  return h("div", { class: "stack contest" }, h("div", { class: "toolbar" }, field(w.against, rival), h("button", { class: "button", type: "button", onclick: go }, w.contest),
+    h("a", { class: "button quiet", href: `#/results/${dataset.key}` }, w.report)), h("p", { class: "note" }, w.contestNote));
 }
 
 export async function mount(root, api, params) {
@@ -61,7 +81,8 @@ export async function mount(root, api, params) {
     clear(card.state, h("p", {}, model.ready && h("span", { class: "tag ok" }, w.ready), model.own ? "" : h("span", { class: "tag" }, w.installed),
       h("span", { class: "note" }, model.structures.join(", "))),
       job && h("ul", { class: "plain" }, jobCard(job, opened)),
-      model.ready && h("div", {}, h("a", { class: "button small", href: `#/segment/${dataset.key}?model=${model.key}` }, w.use)));
+      model.ready && h("div", {}, h("a", { class: "button small", href: `#/segment/${dataset.key}?model=${model.key}` }, w.use)),
+      model.ready && contest(api, dataset, model, known.models));
     const folds = Object.entries(told.folds_history);
     clear(card.plots, validated(model.validation ?? {}), folds.map(([fold, of]) => h("div", {}, folds.length > 1 && h("h3", {}, w.foldTitle(fold)), curves(of))));
     return card.node;

@@ -7,7 +7,7 @@ import { complain } from "./toast.js";
 const BUSY_MS = 700, IDLE_MS = 4000;
 const OPEN = new Set(["queued", "running"]);
 const watchers = new Set();
-let known = [], timer = null, api = null;
+let known = [], timer = null, api = null, looked = false;
 
 export const isOpen = (job) => OPEN.has(job.state);
 
@@ -28,9 +28,10 @@ export async function look() {
   clearTimeout(timer);
   try {
     const { jobs } = await api.get("/api/jobs");
-    const before = new Map(known.map((job) => [job.id, job]));
-    const ended = jobs.filter((job) => !isOpen(job) && before.has(job.id) && isOpen(before.get(job.id)));
-    known = jobs;
+    const before = new Map(known.map((job) => [job.id, job])), newest = Math.max(0, ...before.keys());
+    const unseen = (job) => looked && job.id > newest;  // begun and over between two looks
+    const ended = jobs.filter((job) => !isOpen(job) && (before.has(job.id) ? isOpen(before.get(job.id)) : unseen(job)));
+    [known, looked] = [jobs, true];
     for (const watcher of [...watchers]) watcher(jobs, ended);
   } catch (error) {
     if (error.status !== 0) complain(error);  // a server that is away is told of by the head
@@ -68,7 +69,7 @@ export function jobCard(job, opened = new Set()) {
     h("span", { class: "note" }, job.state === "running"
       ? progress ? `${progress.what}: ${progress.done} / ${progress.total} ${left(progress)}` : words.jobs.begins
       : words.when(job.ended ?? job.created)),
-    job.error && h("div", { class: "error" }, h("p", {}, job.error)),
+    job.error && h("div", { class: job.state === "done" ? "said" : "error" }, job.error.split("\n").map((text) => h("p", {}, text))),
     h("div", { class: "toolbar" },
       isOpen(job) && h("button", { class: "button small", type: "button", disabled: job.stopping, onclick: act("cancel") }, words.jobs.stop),
       ["cancelled", "lost", "failed"].includes(job.state) && h("button", { class: "button small", type: "button", onclick: act("again") }, words.jobs.goOn)),

@@ -1,9 +1,8 @@
 // Files on their way to the server: sent in pieces, looked at, then imported by a job.
 
-import { choice, clear, field, h } from "../dom.js";
+import { clear, h } from "../dom.js";
 import { words } from "../words.js";
-import { ask } from "./dialog.js";
-import { look } from "./jobs.js";
+import { choose } from "./choosing.js";
 import { problem } from "./problem.js";
 
 const PIECE = 16 << 20, AT_ONCE = 4, MB = 1e6;
@@ -85,39 +84,5 @@ export async function bringIn(api, files, datasets) {
   }
   dialog.remove();
   localStorage.removeItem(known(files));
-  return chosen(api, upload.upload, found, datasets);
-}
-
-async function chosen(api, upload, found, datasets) {
-  const w = words.upload;
-  const usable = (item) => (item.kind === "series" || item.kind === "scan") && (!item.faults.length || item.tilt_deg);
-  const rows = found.map((item) => ({ item, box: h("input", { type: "checkbox", checked: usable(item), disabled: !usable(item) || item.kind !== "series", "aria-label": w.choose }) }));
-  const target = choice([["", w.fresh], ...datasets.filter((d) => !d.fault).map((d) => [d.key, d.name])], "", { id: "target" });
-  const name = h("input", { id: "new-name", required: true, pattern: "[A-Za-z0-9_][A-Za-z0-9._\\-]*", maxlength: "60", value: "scans" });
-  const channel = choice(["CT", "MR", "T1", "T2", "PD", "image"].map((c) => [c, c]), found.some((f) => f.modality === "MR") ? "MR" : "CT", { id: "channel" });
-  const called = h("input", { id: "case-name", required: true, pattern: "[A-Za-z0-9_][A-Za-z0-9._\\-]*", maxlength: "60", value: "scan" });
-  const dicom = found.some((item) => item.kind === "series");
-  if (!dicom) called.required = false;
-  const tilt = h("input", { type: "checkbox" });
-  const fresh = h("div", { class: "form" }, field(w.named, name, w.namedNote), field(w.channel, channel));
-  target.addEventListener("change", () => { fresh.hidden = Boolean(target.value); name.required = !target.value; });
-  const table = h("div", { class: "scroll" }, h("table", {},
-    h("thead", {}, h("tr", {}, ["", w.series, w.images, w.size, w.spacing, w.faults].map((text) => h("th", { scope: "col" }, text || h("span", { class: "visually-hidden" }, w.choose))))),
-    h("tbody", {}, rows.map(({ item, box }) => h("tr", {}, h("td", {}, box),
-      h("th", { scope: "row" }, item.kind === "series" ? item.description || w.unnamed : item.source, " ", h("span", { class: "tag" }, item.modality ?? (item.kind === "labels" ? w.kindLabels : w.kindScan))),
-      h("td", {}, item.images ?? ""), h("td", {}, item.shape?.join(" × ") ?? ""), h("td", {}, item.spacing_mm?.map((x) => Number(x).toPrecision(3)).join(" × ") ?? ""),
-      h("td", {}, item.faults.length ? h("ul", { class: "needs" }, item.faults.map((fault) => h("li", {}, fault))) : w.fine))))));
-  const any = found.some(usable);
-  const content = h("div", {}, found.length ? table : h("p", {}, w.none),
-    found.some((item) => item.kind === "labels") && h("p", { class: "note" }, w.labelsNote),
-    any && h("section", { class: "stack" }, h("div", { class: "form" }, field(w.into, target), dicom && field(w.called, called, w.calledNote)), fresh,
-      found.some((item) => item.tilt_deg) && h("label", { class: "check" }, tilt, w.tilt)));
-  const yes = await ask(w.title, content, any ? { yes: w.go } : { yes: words.close, no: null, value: () => null });
-  if (!yes) { await api.remove(`/api/uploads/${upload}`); return null; }
-  const all = rows.filter(({ item }) => item.kind === "series"), picked = all.filter(({ box }) => box.checked);
-  const series = picked.length === all.length ? [] : picked.map(({ item }) => item.uid || item.key);  // none named: all there are
-  const fields = target.value ? { dataset: target.value } : { name: name.value, channel: channel.value };
-  const { dataset } = await api.post(`/api/uploads/${upload}/import`, { ...fields, series, case: called.value, fix_tilt: tilt.checked });
-  await look();
-  return dataset;
+  return choose(api, upload.upload, found, datasets);
 }

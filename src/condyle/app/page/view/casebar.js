@@ -95,11 +95,16 @@ export function caseBar(session, saving, case_, sets, acts) {
     save.disabled = !session.editable || ["clean", "saving"].includes(saving.state);
     if (set.value !== saving.set) fill([...new Set([...sets, saving.set])].filter(Boolean));
   };
+  /** More label sets can be chosen. @param {string[]} names */
+  const offer = (names) => {
+    sets = names;
+    fill([...new Set([...sets, saving.set])].filter(Boolean));
+  };
   const judged = (name) => {
     verdict.textContent = words.verdicts[name] ?? name;
     verdict.dataset.verdict = name;
   };
   judged(case_.verdict);
   update();
-  return { element, update, judged };
+  return { element, update, judged, offer };
 }

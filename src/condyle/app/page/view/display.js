@@ -67,7 +67,12 @@ export function display(session, sets, compare) {
     first.put(now.first);
     explain(legend, compared ? now.mode : "plain");
   };
-  return { element, update };
+  /** More label sets can be compared with. @param {string[]} names */
+  const offer = (names) => {
+    other.options([["", words.nothing], ...names.map((name) => [name, name])]);
+    other.put(session.other?.name ?? "");
+  };
+  return { element, update, offer };
 }
 
 function presetOf({ look, auto }) {

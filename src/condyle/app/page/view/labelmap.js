@@ -1,5 +1,6 @@
 // Label maps: from a file's numbers to whole ids, as small as they can be kept, and back into a file.
 import { headerOf, packed, write } from "./nifti.js";
+import { words } from "./words.js";
 
 /**
  * @param {import("./nifti.js").Volume} volume  numbers of any type
@@ -14,7 +15,7 @@ export function asLabels({ data, slope, intercept }, structures) {
     const id = plain ? data[n] : data[n] * slope + intercept;
     if (id > most) most = id;
     if (id < 0 || id > 65535 || id !== Math.floor(id))
-      throw new RangeError(`label ids are whole numbers from 0 to 65535, the file holds ${id}`);
+      throw new RangeError(words.files.id(id));
   }
   const ids = most > 255 ? new Uint16Array(data.length) : new Uint8Array(data.length);
   if (plain) ids.set(data);

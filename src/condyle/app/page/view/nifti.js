@@ -1,4 +1,5 @@
 // NIfTI-1 files, read and written in the page. Numbers are little- or big-endian; gzip is the browser's own.
+import { words } from "./words.js";
 
 /**
  * A scan or a label map, in the order of its file (i fastest).
@@ -47,21 +48,21 @@ export async function packed(bytes) {
 export async function read(bytes) {
   const file = await unpacked(bytes);
   if (file.byteLength < HEADER)
-    throw new RangeError(`a NIfTI-1 header of ${HEADER} bytes expected, ${file.byteLength} came`);
+    throw new RangeError(words.files.short(HEADER, file.byteLength));
   const view = new DataView(file);
   const little = view.getInt32(0, true) === HEADER;
-  if (!little && view.getInt32(0, false) !== HEADER) throw new RangeError("this is no NIfTI-1 file");
+  if (!little && view.getInt32(0, false) !== HEADER) throw new RangeError(words.files.foreign);
   const short = (at) => view.getInt16(at, little);
   const float = (at) => view.getFloat32(at, little);
   const shape = [1, 2, 3].map((n) => Math.max(1, short(40 + 2 * n)));
   if ([4, 5, 6, 7].some((n) => n <= short(40) && short(40 + 2 * n) > 1))
-    throw new RangeError("one volume expected, the file holds several");
+    throw new RangeError(words.files.several);
   const Type = TYPES.get(short(70));
-  if (!Type) throw new RangeError(`plain numbers expected, NIfTI type ${short(70)} came`);
+  if (!Type) throw new RangeError(words.files.kind(short(70)));
   const count = shape[0] * shape[1] * shape[2];
   const start = float(108);
   if (start + count * Type.BYTES_PER_ELEMENT > file.byteLength)
-    throw new RangeError("the file ends before its last voxel");
+    throw new RangeError(words.files.cut);
   const affine = affineOf(short, float);
   const slope = float(112);
   const scaled = Number.isFinite(slope) && slope !== 0;
@@ -114,6 +115,22 @@ export function headerOf(shape, affine) {
 
 /** @param {number[]} affine @returns {number[]} length in mm of one step along i, j, k */
 export const spacingOf = (affine) => [0, 1, 2].map((n) => Math.hypot(affine[n], affine[4 + n], affine[8 + n]));
+
+/**
+ * Whether two volumes have their voxels in the same places, to a tenth of a voxel.
+ * @param {{shape: number[], affine: number[], spacing: number[]}} a @param {{shape: number[], affine: number[]}} b
+ */
+export function sameGrid(a, b) {
+  if (a.shape.some((n, axis) => n !== b.shape[axis])) return false;
+  const most = 0.1 * Math.min(...a.spacing);
+  const corners = [0, 1, 2, 3].map((n) => a.shape.map((size, axis) => (axis === n ? size - 1 : 0)));
+  return corners.every((voxel) => Math.hypot(...[0, 4, 8].map((row) => apart(row, voxel))) < most);
+
+  function apart(row, voxel) {
+    const steps = voxel.map((n, axis) => n * (a.affine[row + axis] - b.affine[row + axis]));
+    return steps[0] + steps[1] + steps[2] + a.affine[row + 3] - b.affine[row + 3];
+  }
+}
 
 function affineOf(short, float) {
   if (short(254) > 0) return [...Array.from({ length: 12 }, (_, n) => float(280 + 4 * n)), 0, 0, 0, 1];

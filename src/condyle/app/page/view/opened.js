@@ -1,5 +1,6 @@
 // One case on the page: puts the parts together, loads the scan coarse and then whole, and the label sets.
 import { h } from "../dom.js";
+import { onJobs, startJob } from "../parts/jobs.js";
 import { caseBar } from "./casebar.js";
 import { author, Saving } from "./saving.js";
 import { banner } from "./banner.js";
@@ -30,7 +31,7 @@ export async function opened(root, api, params, complain) {
   const names = Object.keys(case_.label_sets);
   const channel = params.channel ?? case_.channels[0] ?? dataset.channels[0];
 
-  let gone = false;
+  let [gone, loaded] = [false, false];
   const session = new Session();
   session.channel = channel;
   session.structures = dataset.labels.structures.map((one) => ({ ...one, color: rgbOf(one.color) }));
@@ -124,6 +125,9 @@ export async function opened(root, api, params, complain) {
     enlarge: three.enlarge,
     close: () => hand.stop(),
   });
+  const unwatch = onJobs((jobs, ended) => {
+    if (ended.some((job) => job.place === params.dataset)) renew().catch(complain);
+  });
   const leave = () => {
     if (document.visibilityState === "hidden") saving.keep();
   };
@@ -144,8 +148,16 @@ export async function opened(root, api, params, complain) {
     if (params.set || names.length) await sets.choose(params.set || names[0]);
     if (params.other) await sets.compare(params.other);
     if (params.tool) session.set("tool", { name: params.tool });
+    loaded = true;
     await meshes();
     if (!gone) await pane3.start();
+  }
+
+  /** What a job made of this dataset is taken over. */
+  async function renew() {
+    if (gone || !loaded) return;
+    if (await sets.renew()) for (const part of [parts.bar, parts.display]) part.offer(sets.names);
+    await meshes();
   }
 
   async function judge(verdict) {
@@ -176,12 +188,13 @@ export async function opened(root, api, params, complain) {
   /** Makes a mask of this case with the `fill` of the command line, as a job. */
   async function fill(threshold) {
     try {
-      await api.post("/api/jobs", {
+      await startJob({
         verb: "fill",
         dataset: params.dataset,
         cases: [params.case],
         label_set: "fill",
         threshold,
+        overwrite: true,
       });
       told.note(words.filling);
     } catch (error) {
@@ -195,6 +208,7 @@ export async function opened(root, api, params, complain) {
 
   function close() {
     gone = true;
+    unwatch();
     document.removeEventListener("visibilitychange", leave);
     silence();
     saving.close();

@@ -1,9 +1,10 @@
 // Label sets between the page and the server: loading, drafts kept while one works, revisions when one saves.
 import { asFile, asLabels, noLabels } from "./labelmap.js";
-import { read } from "./nifti.js";
+import { read, sameGrid } from "./nifti.js";
+import { words } from "./words.js";
 
-/** Milliseconds after the last change until a draft is kept. */
-const PAUSE = 2500;
+/** Milliseconds after the last change until a draft is kept, and until one that failed is tried again. */
+const [PAUSE, AGAIN] = [2500, 5000];
 
 /** Names this tab to the server, so that two tabs do not write one draft. */
 const TAB = crypto.randomUUID?.() ?? String(Math.random()).slice(2);
@@ -23,6 +24,11 @@ export class Saving extends EventTarget {
 
   #version = -1;
 
+  #closed = false;
+
+  /** Whether the last draft could not be kept, which is told once. */
+  #troubled = false;
+
   /** @param {import("./session.js").Session} session @param {object} api @param {string} path  /api/datasets/<d>/cases/<c> */
   constructor(session, api, path) {
     super();
@@ -41,6 +47,7 @@ export class Saving extends EventTarget {
     if (exists) {
       const answer = await this.api.send("GET", this.#url(set));
       const file = await read(await answer.arrayBuffer());
+      if (!sameGrid(session.scan, file)) throw new RangeError(words.elsewhere(set));
       this.#header = file.header;
       this.base = Number(answer.headers.get("X-Revision"));
       this.set = set;
@@ -118,14 +125,18 @@ export class Saving extends EventTarget {
     try {
       await this.api.send("PUT", `${this.#url(this.set)}/autosave`, { body: await this.#file(), headers });
       this.when = new Date();
+      this.#troubled = false;
       if (this.state === "unsaved" && this.session.version === version) this.#turn("drafted");
     } catch (error) {
-      this.dispatchEvent(new CustomEvent("trouble", { detail: error }));
+      if (!this.#closed) this.#timer = setTimeout(() => this.keep(), AGAIN);
+      if (!this.#troubled) this.dispatchEvent(new CustomEvent("trouble", { detail: error }));
+      this.#troubled = true;
     }
   }
 
   /** Stops the clock; keeps what is there. */
   close() {
+    this.#closed = true;
     this.keep();
   }
 

@@ -3,6 +3,7 @@
 import * as edits from "./edits.js";
 import { History } from "./history.js";
 import { fromWorld, indexOf, NAMES, planeOf, toWorld } from "./planes.js";
+import { words } from "./words.js";
 import { autoWindow, looksLikeCt, PRESETS, rangeOf } from "./window.js";
 
 /**
@@ -105,7 +106,7 @@ export class Session extends EventTarget {
   /** @param {LabelMap} labels  on the scan's grid */
   setLabels(labels) {
     if (labels.data.length !== this.scan.data.length)
-      throw new RangeError("the labels lie on another grid than the scan");
+      throw new RangeError(words.elsewhere(labels.name));
     this.labels = labels;
     this.history.clear();
     this.version += 1;
@@ -116,7 +117,7 @@ export class Session extends EventTarget {
   /** @param {LabelMap|null} other */
   setOther(other) {
     if (other && other.data.length !== this.scan.data.length)
-      throw new RangeError(`${other.name} lies on another grid than the scan`);
+      throw new RangeError(words.elsewhere(other.name));
     this.other = other;
     if (!other) this.look.mode = "plain";
     this.version += 1;

@@ -2,6 +2,7 @@
 import { askName, askWho } from "./asking.js";
 import { asLabels } from "./labelmap.js";
 import { fetched } from "./fetched.js";
+import { sameGrid } from "./nifti.js";
 import { author } from "./saving.js";
 import { words } from "./words.js";
 
@@ -55,7 +56,7 @@ export class Sets {
       if (!this.names.includes(saving.set)) this.names.push(saving.set);
       await this.#tellPast();
     } catch (error) {
-      if (error.status === 409) this.#conflict(error.body?.current ?? {});
+      if (error.status === 409 && error.body?.current) this.#conflict(error.body.current);
       else this.complain(error);
     }
   }
@@ -69,6 +70,7 @@ export class Sets {
         return;
       }
       const file = await fetched(this.api, `${this.path}/labels/${encodeURIComponent(name)}`);
+      if (!sameGrid(session.scan, file)) throw new RangeError(words.elsewhere(name));
       session.look.mode = "outlines";
       session.setOther({ name, data: asLabels(file, session.structures) });
     } catch (error) {
@@ -89,6 +91,23 @@ export class Sets {
     } catch (error) {
       this.complain(error);
     }
+  }
+
+  /** A job has ended: label sets that it made can be chosen, and one that it made anew is shown if nothing was drawn. */
+  async renew() {
+    const { label_sets: now } = await this.api.get(this.path);
+    const fresh = Object.keys(now).filter((name) => !this.names.includes(name));
+    this.names.push(...fresh);
+    const { set, base, state } = this.saving;
+    if (fresh.length) this.note(words.arrived(fresh.join(", ")));
+    if (!set && fresh.length) await this.choose(fresh[0]);
+    else if (state === "clean" && now[set] && base !== null) await this.#ifNewer(set, base);
+    return fresh.length > 0;
+  }
+
+  async #ifNewer(set, base) {
+    const { current } = await this.api.get(`${this.path}/labels/${encodeURIComponent(set)}/revisions`);
+    if (current > base && this.saving.state === "clean") await this.choose(set);
   }
 
   async #tellPast() {
