@@ -130,7 +130,6 @@ def planes(
             plane_total, importance = plane_total.to(held.device), importance.to(held.device)
         for start, scores in zip(batch, all_scores, strict=True):
             _add(held, start, scores.to(held.device), importance, shape)
-        held.release()
         # No window to come reaches planes before the first one of the next batch.
         for n in range(done, later[0][0]):
             yield held.take(n, plane_total * float(total[n]))
@@ -152,3 +151,4 @@ def _add(held: Planes, start: tuple[int, ...], scores: Tensor, importance: Tenso
     for n in range(i.start, i.stop):
         row = n - start[0]
         held.plane(n)[:, j, k].addcmul_(scores[:, row, in_j, in_k], importance[row, in_j, in_k])
+        held.release()
