@@ -100,7 +100,7 @@ def learn(*, recipe: Recipe = RECIPES["default"]) -> None:
 
 def test_a_field_given_beside_a_named_set_replaces_that_one_alone():
     knobs = knobs_of(learn)
-    assert [flag_of(k) for k in knobs[:3]] == ["--recipe", "--network", "--dim"]
+    assert [flag_of(k) for k in knobs[:3]] == ["--recipe", "--network", "--stage"]
     assert (knobs[0].help, knobs[0].default) == ("Where to start from.", "default")
     given = {k.name: k.default for k in knobs} | {"recipe": "limb-unet2d", "epochs": 7, "patch": "64,32", "freeze": []}
     assert gather(knobs, learn, given) == {"recipe": replace(RECIPES["limb-unet2d"], epochs=7, patch=(64, 32))}

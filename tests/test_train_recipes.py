@@ -47,7 +47,12 @@ def phantoms(tmp_path_factory):
     return of
 
 
-@pytest.mark.parametrize("name", RECIPES)
+def test_each_recipe_has_its_kind():
+    # Pictures that are drawn have tests of their own.
+    assert set(RECIPES) == {*KINDS, "synthetic"}
+
+
+@pytest.mark.parametrize("name", KINDS)
 def test_a_recipe_trains_on_its_own_kind_and_its_loss_falls(name, phantoms, tmp_path):
     kind, smaller = KINDS[name]
     quick = {"epochs": 3, "iterations": 6, "val_iterations": 1, "rate": 3e-3, "precision": "fp32", "compiled": False}

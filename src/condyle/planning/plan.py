@@ -148,6 +148,9 @@ def _low(recipe: Recipe, ends: Outputs, scans: Geometry, full: Choice, plan: Pla
     if found is None:
         return None
     spacing_mm, low = found
+    if len(low.net.features) == 1:
+        # A few thin slices, far coarser across: a network that halves nothing sees no more than the full one.
+        return None
     batch = recipe.batch or low.batch
     return replace(plan, net=low.net, spacing_mm=_spacing(spacing_mm, recipe), patch=low.patch, batch=batch)
 
