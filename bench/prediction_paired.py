@@ -88,7 +88,8 @@ def memory() -> None:
         command = [sys.executable, "-m", "bench.prediction_paired", side]
         shown = subprocess.run(command, capture_output=True, text=True, check=False)
         why = (shown.stderr.strip().splitlines() or ["killed"])[-1]
-        print(f"  {side}: {shown.stdout.strip() or f'stopped at 20 GB ({why})'}")
+        told = shown.stdout.strip().splitlines()[-1] if shown.returncode == 0 else f"stopped at 20 GB ({why})"
+        print(f"  {side}: {told}")
 
 
 def long_scan(side: str) -> None:
