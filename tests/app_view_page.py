@@ -40,6 +40,17 @@ class Tab(Watched):
             assert time.monotonic() < last, f"not within {seconds} s: {expression}"
             self.page.wait_for_timeout(50)
 
+    def saved(self, seconds: float = 120) -> None:
+        """Wait until nothing drawn is left to be saved."""
+        self.until("document.querySelector('.view-status').dataset.state === 'clean'", seconds)
+
+    def chosen(self, label_set: str, seconds: float = 120) -> None:
+        """Wait until a label set is there to be corrected."""
+        last = time.monotonic() + seconds
+        while not self.ask("view.saving.set === given && view.session.editable", label_set):
+            assert time.monotonic() < last, f"{label_set} is not there"
+            self.page.wait_for_timeout(50)
+
     def ready(self) -> None:
         """Wait until scan, labels and 3D are there, and drawn."""
         self.page.wait_for_selector(".view", timeout=60_000)

@@ -118,7 +118,7 @@ def test_a_new_label_set_waits_for_the_job_that_writes_and_says_so_in_words(brow
             assert not (server.folder / "small/labels/mine").exists()  # nothing half-way
         page.locator("[data-plane=axial] canvas").focus()
         page.keyboard.press("Control+s")
-        tab.until("document.querySelector('.view-status').textContent.includes('saved')", 60)
+        tab.saved()
     assert case_of(server, key, "b")["label_sets"]["mine"] == {"revision": 1}
 
 
@@ -142,7 +142,7 @@ def test_a_label_set_that_a_job_makes_appears_in_the_viewer(browser, server):
         page.click("button:text('Make a bone mask with it')")
         opened.see(".view-told:has-text('has made the label set fill')")
         page.get_by_label("Label set", exact=True).select_option("fill")
-        tab.until("document.querySelector('.view-status').textContent === 'Revision 1'", 60)
+        tab.chosen("fill")
         assert tab.ask("view.session.labels.data.some((label) => label)")
 
 
@@ -179,7 +179,7 @@ def test_a_server_killed_in_the_middle_of_a_save_loses_nothing_and_restores_what
             tab.until("document.querySelector('.view-status').dataset.state !== 'clean'", 60)
             page.locator("[data-plane=axial] canvas").focus()
             page.keyboard.press("Control+s")
-            tab.until("document.querySelector('.view-status').textContent.includes('saved')", 60)
+            tab.saved()
             assert np.array_equal(io.read_labels(tmp_path / "small/labels/reference/a.nii.gz").array, drawn)
             page.click(".view-side summary")
             page.click(".view-revisions button:text('Restore')")

@@ -14,6 +14,7 @@ from condyle import io
 from condyle.app.announced import expected_files
 from condyle.app.changes import changed
 from condyle.app.jobs import log as logs
+from condyle.app.jobs.outcome import outcome
 from condyle.app.models import curves
 from condyle.app.queue import volumes
 from condyle.app.results import means
@@ -134,6 +135,24 @@ def test_progress_tells_the_time_left_and_the_log_leaves_it_out():
     assert logs.words(lines)[0] == "WARNING: odd"
     assert line not in logs.words(lines)
     assert logs.progress(["nothing"]) is None
+
+
+def test_a_job_tells_in_words_what_failed_and_what_was_found_without_folders():
+    checked = {"findings": [
+        {"severity": "warning", "case": "a", "message": "Two islands."},
+        {"severity": "info", "case": "a", "message": "At the border."},
+        {"severity": "error", "case": "", "message": "No patella anywhere."},
+    ]}  # fmt: skip
+    imported = {
+        "failed": {"b": "/home/eva/masks/b.nii.gz: expected a mask"},
+        "notes": ["c: resampled"],
+        "unmatched": [],
+    }
+    assert outcome([imported, checked]) == (
+        "b: b.nii.gz: expected a mask\nc: resampled\na: Two islands.\ndataset: No patella anywhere."
+    )
+    assert outcome([{"findings": ["b is better"], "notes": []}]) is None  # a comparison has a page of its own
+    assert outcome([{"notes": [str(n) for n in range(9)]}]).endswith("And 4 more; see the log.")
 
 
 def test_a_long_log_is_read_from_its_end(tmp_path):

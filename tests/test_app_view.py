@@ -315,7 +315,7 @@ def test_painted_voxels_arrive_and_all_others_stay_bit_by_bit(app: App, case: st
     assert set(painted[painted != before.array]) == {LABELS["patella"].id}
     assert 3 <= (painted != before.array).sum() < 400
     page.keyboard.press("Control+s")
-    opened.until("document.querySelector('.view-status').textContent.includes('saved')")
+    opened.saved()
     after = app.stored(case)
     assert np.array_equal(after.array, painted)
     assert np.array_equal(after.grid.affine, before.grid.affine)
@@ -430,14 +430,14 @@ def test_the_second_to_save_is_told_and_overwrites_nothing(app: App):
         for key in (label, "b", "Enter"):
             opened.page.keyboard.press(key)
     first.page.keyboard.press("Control+s")
-    first.until("document.querySelector('.view-status').textContent.includes('saved')")
+    first.saved()
     stored = app.stored("drawn")
     second.page.keyboard.press("Control+s")
     second.page.wait_for_selector(".view-banner:visible")
     assert "A. Reader saved revision" in second.page.locator(".view-banner").text_content()
     assert np.array_equal(app.stored("drawn").array, stored.array)
     second.page.get_by_role("button", name="Keep mine as reference-2").click()
-    second.until("document.querySelector('.view-status').textContent.includes('saved')")
+    second.saved()
     assert (app.stored("drawn", "reference-2").array != stored.array).any()
     first.page.context.close()
     second.page.context.close()

@@ -21,10 +21,12 @@ def outcome(results: Sequence[Mapping[str, Any]]) -> str | None:
     """
     said: list[str] = []
     for result in results:
-        said += [f"{case}: {why}" for case, why in result.get("failed", {}).items()]
-        said += [*result.get("unmatched", []), *result.get("notes", [])]
-        found = [f for f in result.get("findings", []) if f["severity"] != "info"]
-        said += [f"{f['case'] or 'dataset'}: {f['message']}" for f in found]
+        failed = result.get("failed")
+        said += [f"{case}: {why}" for case, why in failed.items()] if isinstance(failed, dict) else []
+        said += [str(note) for name in ("unmatched", "notes") for note in result.get(name) or ()]
+        # A comparison's findings are sentences, and have a page of their own.
+        faults = [f for f in result.get("findings") or () if isinstance(f, dict) and f["severity"] != "info"]
+        said += [f"{f['case'] or 'dataset'}: {f['message']}" for f in faults]
     told = list(dict.fromkeys(bare(sentence) for sentence in said))
     more = [f"And {len(told) - _MOST} more; see the log."] if len(told) > _MOST else []
     return "\n".join([*told[:_MOST], *more]) or None
