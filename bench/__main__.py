@@ -8,7 +8,20 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import augmentation, foundation, meshes, metrics, models, planning, prediction, preparation, store, training
+from bench import (
+    app,
+    augmentation,
+    cohort,
+    foundation,
+    meshes,
+    metrics,
+    models,
+    planning,
+    prediction,
+    preparation,
+    store,
+    training,
+)
 from bench.measure import as_json, in_own_process, timed
 
 #: Stage to contender to its maker; the first contender is Condyle.
@@ -23,6 +36,8 @@ STAGES = (
     | store.STAGES
     | augmentation.STAGES
     | training.STAGES
+    | app.STAGES
+    | cohort.STAGES
 )
 
 
