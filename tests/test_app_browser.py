@@ -109,6 +109,7 @@ def test_a_structure_gets_another_name_colour_and_partner(opened):
     page, key = opened.page, key_of(opened.server)
     opened.go(f"cases/{key}")
     page.click("button:text('Edit labels')")
+    page.wait_for_load_state("networkidle")  # what is typed before the page has settled may be drawn anew
     page.fill("[aria-label='Name 4']", "patella_left")
     page.select_option("[aria-label='Side 4']", "left")
     page.click("dialog button:text('Add a structure')")

@@ -7,6 +7,7 @@ there in under a millisecond where a chunk must be unpacked; and anything reads 
 
 from __future__ import annotations
 
+import io
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,13 +62,26 @@ class StoredArray:
         return np.array(self._mapped())
 
     def _mapped(self) -> NDArray[Any]:
+        dtype = np.dtype(self.dtype)
+        expected = _header(self.shape, dtype)
+        # Compared, not parsed: CPython 3.11 sometimes fails to parse in several threads at once (gh-106905).
         try:
-            array: NDArray[Any] = np.load(self.path, mmap_mode="r", allow_pickle=False)
+            with self.path.open("rb") as file:
+                found = file.read(len(expected))
+            if found == expected:
+                return np.memmap(self.path, dtype, "r", len(expected), self.shape)
+            other: NDArray[Any] = np.load(self.path, mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError, EOFError) as error:
             raise broken(self.path, str(error)) from error
-        if array.shape != self.shape or array.dtype != np.dtype(self.dtype):
-            raise broken(self.path, f"an array of {array.dtype} {array.shape}, not {self.dtype} {self.shape}")
-        return array
+        raise broken(self.path, f"an array of {other.dtype} {other.shape}, not {self.dtype} {self.shape}")
+
+
+def _header(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bytes:
+    """What a `.npy` file of such an array begins with."""
+    out = io.BytesIO()
+    facts = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(out, facts)
+    return out.getvalue()
 
 
 def write_array(path: Path, array: NDArray[Any]) -> StoredArray:
@@ -78,8 +92,7 @@ def write_array(path: Path, array: NDArray[Any]) -> StoredArray:
     """
     array = np.ascontiguousarray(array)
     with path.open("wb") as file:
-        header = np.lib.format.header_data_from_array_1_0(array)
-        np.lib.format.write_array_header_1_0(file, header)
+        file.write(_header(array.shape, array.dtype))
         # Unlike `numpy.save`, this tells a full disk from other faults.
         file.write(array.data)
         file.flush()
