@@ -156,7 +156,7 @@ class NnunetTrainer:
 def _step(precision: str, *, compiled: bool = False, device: str = "cpu") -> Work:
     learner = _learner(small=False, precision=precision, compiled=compiled, device=device)
     batch = next(_batches(QUARTER).over([0]))
-    losses: list[float] = []
+    losses: list[float | None] = []
 
     def work() -> str:
         losses.append(learner.step(batch, 1e-2, len(losses)))
@@ -168,7 +168,7 @@ def _step(precision: str, *, compiled: bool = False, device: str = "cpu") -> Wor
 def _nnunet_step(device: str = "cpu") -> Work:
     trainer = NnunetTrainer(small=False, device=device)
     batch = next(_batches(QUARTER).over([0]))
-    losses: list[float] = []
+    losses: list[float | None] = []
 
     def work() -> str:
         losses.append(trainer.step(batch))
@@ -177,8 +177,8 @@ def _nnunet_step(device: str = "cpu") -> Work:
     return work
 
 
-def _told(losses: list[float]) -> str:
-    return "losses " + " ".join(f"{loss:.4f}" for loss in losses)
+def _told(losses: list[float | None]) -> str:
+    return "losses " + " ".join("not finite" if loss is None else f"{loss:.4f}" for loss in losses)
 
 
 def _rates() -> list[float]:
