@@ -41,7 +41,7 @@ def same_weights(left, right) -> bool:
 def same(left, right) -> bool:
     if left is None or right is None:
         return left is right
-    names = ("plan", "labels", "folds", "cleanup", "record", "recipe", "card")
+    names = ("plan", "labels", "folds", "cleanup", "record", "recipe", "card", "confidence")
     alike = all(getattr(left, n) == getattr(right, n) for n in names) and same_weights(left, right)
     return alike and same(left.before, right.before)
 
@@ -68,6 +68,15 @@ def edited(file, change):
 def test_a_saved_model_comes_back_the_same(folder):
     assert {f.name for f in folder.iterdir()} == FILES
     assert same(load(folder), made.model())
+
+
+def test_how_answers_are_judged_comes_back_too(tmp_path):
+    judged = made.model(confidence={"dice": 0.85, "weights": {"islands": -4.0}})
+    save(judged, tmp_path / "femur")
+    assert same(load(tmp_path / "femur"), judged)
+    (tmp_path / "femur/confidence.json").write_text("{")
+    with pytest.raises(ModelError, match=r"confidence\.json: expected a JSON file of a model"):
+        load(tmp_path / "femur")
 
 
 def test_a_cascade_comes_back_with_both_its_stages(tmp_path):

@@ -1,7 +1,7 @@
 """Our own model folder: what a model is, in files that any tool can read.
 
-plan.json, labels.json, cleanup.json, record.json, recipe.json, card.md, fold_<k>.safetensors; the first stage of a
-cascade is a model folder of its own in `before`.
+plan.json, labels.json, cleanup.json, record.json, recipe.json, card.md, fold_<k>.safetensors; confidence.json where the
+model can tell how far to trust it; the first stage of a cascade is a model folder of its own in `before`.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ BEFORE = "before"
 PLAN = "plan.json"
 RECORD = "record.json"
 CLEANUP = "cleanup.json"
+CONFIDENCE = "confidence.json"
 
 
 def save(model: Model, folder: Path, *, overwrite: bool = False) -> None:
@@ -47,6 +48,8 @@ def write_tables(model: Model, folder: Path, name: str) -> None:
     _write_json(folder / CLEANUP, list(model.cleanup))
     _write_json(folder / RECORD, dict(model.record))
     _write_json(folder / "recipe.json", dict(model.recipe))
+    if model.confidence:
+        _write_json(folder / CONFIDENCE, dict(model.confidence))
     (folder / "card.md").write_text(model.card or card(model, name), encoding="utf-8")
 
 
@@ -101,7 +104,7 @@ def read(folder: Path, held: object = None, *, first_stage: bool = False) -> Mod
     if not files:
         raise ModelError(folder, expected=f"weights ({_WEIGHTS.format(0)})", got="none")
     weights = {f.name[len(head) : -len(tail)]: partial(read_state, f, plan.net) for f in files}
-    recipe = folder / "recipe.json"
+    recipe, confidence = folder / "recipe.json", folder / CONFIDENCE
     text = folder / "card.md"
     try:
         return Model(
@@ -114,6 +117,7 @@ def read(folder: Path, held: object = None, *, first_stage: bool = False) -> Mod
             held=held,
             before=read(first, held, first_stage=True) if first.is_dir() else None,
             recipe=_table(recipe) if recipe.is_file() else {},
+            confidence=_table(confidence) if confidence.is_file() else {},
         )
     except ModelError as error:
         raise told_of(folder, error) from error

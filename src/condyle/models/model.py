@@ -35,6 +35,7 @@ class Model:
         held: What must live as long as the model: the unpacked folder of a zip.
         before: The stage that is run first, for a plan with a `cascade`: the same scans and labels, a plan of its own.
         recipe: How it was trained, as plain data.
+        confidence: How its answers are judged, as plain data (`predict.confidence.judge`); empty where nobody knows.
 
     Raises:
         ModelError: if there is no fold, or labels, outputs of the network and the stage before do not fit.
@@ -49,6 +50,7 @@ class Model:
     held: object = field(default=None, repr=False, compare=False)
     before: Model | None = None
     recipe: Mapping[str, Any] = field(default_factory=dict)
+    confidence: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.weights:
