@@ -6,6 +6,7 @@ import json
 import shlex
 import shutil
 import subprocess
+import threading
 from collections import Counter
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from typer.testing import CliRunner
 from condyle.cli.app import make_app
 from condyle.config import from_json, to_json
 from condyle.errors import ConfigError
-from condyle.jobs.energy import card_counters, counters, used_kj
+from condyle.jobs.energy import EnergyMeter, card_counters, counters, used_kj
 from condyle.recipe import RECIPES, Recipe
 from condyle.studies import Study, expand, read_study
 from condyle.studies.configurations import configurations
@@ -258,6 +259,38 @@ def test_energy_is_counted_over_a_counters_start_and_not_made_up(tmp_path):
     assert used_kj({}, {}) is None
     assert counters(tmp_path / "none") == {}
     assert card_counters("no-such-library.so") == {}
+
+
+def test_a_meter_counts_on_however_often_a_counter_starts_over(tmp_path):
+    package = tmp_path / "intel-rapl:0"
+    package.mkdir()
+    (package / "max_energy_range_uj").write_text(str(1000 * 10**6))
+    looked = threading.Semaphore(0)
+
+    def stands_at(joules: int) -> None:
+        """Set the counter, and wait until the meter has seen it."""
+        (tmp_path / "next").write_text(str(joules * 10**6))
+        (tmp_path / "next").replace(package / "energy_uj")
+        for _ in range(2):  # one look may have begun before
+            looked.acquire(timeout=60)
+
+    def look() -> dict[str, tuple[int, int]]:
+        found = counters(tmp_path)
+        looked.release()
+        return found
+
+    (package / "energy_uj").write_text(str(900 * 10**6))
+    with EnergyMeter(look, every_s=0.001) as meter:
+        for joules in (100, 800, 50, 60):
+            stands_at(joules)
+        assert meter.used_kj() == pytest.approx((200 + 700 + 250 + 10) / 1000)
+        (package / "energy_uj").unlink()
+        assert meter.used_kj() is None
+
+
+def test_a_meter_of_a_machine_that_tells_nothing_makes_no_number_up(tmp_path):
+    with EnergyMeter(lambda: counters(tmp_path)) as meter:
+        assert meter.used_kj() is None
 
 
 #: Answers like NVIDIA's library for two cards, the second of which is too old to count.

@@ -195,7 +195,7 @@ def rows(path: Path) -> list[dict[str, str]]:
     """The table of a training, without what was measured."""
     text = path.read_text(encoding="utf-8")
     assert text == "" or text.endswith("\n")
-    measured = {"seconds", "ram_gib", "vram_gib"}
+    measured = {"seconds", "ram_gib", "vram_gib", "energy_kj"}
     return [{k: v for k, v in row.items() if k not in measured} for row in csv.DictReader(text.splitlines())]
 
 

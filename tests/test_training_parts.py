@@ -7,6 +7,7 @@ import resource
 import signal
 import time
 from dataclasses import replace
+from math import isfinite, nan
 from pathlib import Path
 
 import pytest
@@ -14,18 +15,21 @@ import torch
 from torch import nn
 
 from condyle.errors import ConfigError, DataError, ModelError
+from condyle.jobs.energy import EnergyMeter, counted
 from condyle.losses.compared import IGNORE
 from condyle.training import drawn, freeze, on_signals, records, take_over
 from condyle.training.arithmetic import can_compile, chosen, determined, has_bf16
 from condyle.training.average import Average
 from condyle.training.curves import curves
-from condyle.training.history import Epoch, append_row
+from condyle.training.history import Epoch, History, append_row
 from condyle.training.optimizers import optimizer
+from condyle.training.progress import Progress
 from condyle.training.records import Records
 from condyle.training.schedule import rate_at
 from condyle.training.validate import overlaps
-from condyle.training.watch import Clock
-from training_toys import KINDS, RECIPE, config
+from condyle.training.watch import Clock, Peak
+from condyle.workflow.learning.trained import FoldResult, Trained
+from training_toys import KINDS, RECIPE, config, rows, train
 
 CPU = torch.device("cpu")
 
@@ -191,7 +195,7 @@ def test_determinism_is_asked_for_only_within_the_block():
 
 
 def test_a_clock_keeps_time_for_what_comes_last():
-    clock = Clock(minutes=1, validations=10)
+    clock = Clock(minutes=1, validations=10, energy=EnergyMeter())
     clock.before_s = 20
     assert clock.share() == pytest.approx(20 / 60, abs=0.01)
     clock._took["step"] = 1.0
@@ -205,7 +209,7 @@ def test_a_clock_keeps_time_for_what_comes_last():
 
 
 def test_the_first_step_of_a_clock_does_not_count_and_then_the_fastest_does():
-    clock = Clock(minutes=1, validations=100)
+    clock = Clock(minutes=1, validations=100, energy=EnergyMeter())
     clock.lap("step")
     assert "step" not in clock._took
     clock.lap("step")
@@ -214,8 +218,37 @@ def test_the_first_step_of_a_clock_does_not_count_and_then_the_fastest_does():
     assert clock._took["step"] < 0.02
 
 
+def test_the_energy_of_an_epoch_is_counted_over_the_parts_of_a_training_and_never_made_up():
+    counts = iter((1, 3, 4))  # kJ
+
+    def look() -> dict[str, tuple[int, int]]:
+        return {"a": (next(counts) * 10**9, 10**12)}
+
+    clock = Clock(minutes=0, validations=0, energy=EnergyMeter(look))
+    progress = Progress(energy_kj=5.0, began_kj=4.5)  # as an earlier part left it
+    clock.before_kj = progress.energy_kj
+    for _ in range(2):
+        progress.energy_kj = clock.energy_kj()
+        progress.end_epoch(RECIPE, None, (), Peak(1.0, 0.5))
+    assert [e.energy_kj for e in progress.epochs] == pytest.approx([2.5, 1.0])
+    history = History(tuple(progress.epochs), True, 0, Path("last"), 2.0, "done")
+    assert FoldResult.of(["a"], history).energy_kj == pytest.approx(3.5)
+    assert FoldResult.of(["a"], history).vram_gib == 0.5
+    assert "3.5 kJ" in str(Trained("model", {"0": FoldResult.of(["a"], history)}))
+
+    untold = replace(history, epochs=(*history.epochs, replace(history.epochs[0], energy_kj=nan)))
+    assert FoldResult.of(["a"], untold).energy_kj is None
+    assert "kJ" not in str(Trained("model", {"0": FoldResult.of(["a"], untold)}))
+
+
+def test_a_training_tells_its_energy_where_this_machine_counts_it(tmp_path):
+    history = train(tmp_path / "out", replace(RECIPE, epochs=1))
+    told = [isfinite(float(row["energy_kj"])) for row in rows(tmp_path / "out")]
+    assert told == [bool(counted())] * len(history.epochs)
+
+
 def test_without_a_budget_a_clock_validates_on_everything():
-    clock = Clock(minutes=0, validations=100)
+    clock = Clock(minutes=0, validations=100, energy=EnergyMeter())
     clock._took["step"] = 1000.0
     assert clock.validations() == 100
 

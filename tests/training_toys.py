@@ -126,7 +126,7 @@ def rows(out: Path) -> list[dict[str, str]]:
 
 def numbers(history) -> list[dict[str, object]]:
     """What must be the same in two runs of one training: all but time and memory."""
-    measured = {"seconds", "ram_gib", "vram_gib"}
+    measured = {"seconds", "ram_gib", "vram_gib", "energy_kj"}
     return [{k: repr(v) for k, v in e.to_row().items() if k not in measured} for e in history.epochs]
 
 

@@ -6,11 +6,16 @@ They count whole packages and cards: what else the machine did meanwhile is in t
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Self
 
 #: Where Linux shows the counters.
 POWERCAP = Path("/sys/class/powercap")
+
+#: A counter of a processor starts over after 262 kJ as a rule: within minutes, where much is used.
+_LOOK_S = 20.0
 
 
 def counters(root: Path = POWERCAP) -> dict[str, tuple[int, int]]:
@@ -62,3 +67,42 @@ def used_kj(before: Mapping[str, tuple[int, int]], after: Mapping[str, tuple[int
         end = after[name][0]
         total += end - start if end >= start else end + span - start
     return total / 1e9
+
+
+class EnergyMeter:
+    """Adds up what a machine uses, in a `with` block, however often its counters start over meanwhile.
+
+    A thread looks at them again and again; there is none where nothing is told.
+
+    Args:
+        look: Gives the counters.
+        every_s: Time between two looks.
+    """
+
+    def __init__(self, look: Callable[[], dict[str, tuple[int, int]]] = counted, every_s: float = _LOOK_S) -> None:
+        self._look, self._every_s = look, every_s
+        self._last = look()
+        self._used_kj: float | None = 0.0
+        self._one = threading.Lock()
+        self._over = threading.Event()
+
+    def __enter__(self) -> Self:
+        if self._last:
+            threading.Thread(target=self._watch, name="energy", daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+
+    def used_kj(self) -> float | None:
+        """The energy since the meter was made; None where it is not told, or was not all the time."""
+        with self._one:
+            now = self._look()
+            more = used_kj(self._last, now)
+            self._used_kj = None if more is None or self._used_kj is None else self._used_kj + more
+            self._last = now
+            return self._used_kj
+
+    def _watch(self) -> None:
+        while not self._over.wait(self._every_s):
+            self.used_kj()

@@ -13,7 +13,7 @@ import psutil
 
 from condyle.errors import CondyleError
 from condyle.io.remote import fetch, file_there, is_address, put
-from condyle.jobs.energy import counted, used_kj
+from condyle.jobs.energy import EnergyMeter
 from condyle.jobs.running import Kept, Running
 from condyle.jobs.task import Ran, Task
 
@@ -37,8 +37,8 @@ def run(task: Task, kept: Kept, *, stop: threading.Event | None = None) -> Ran:
     Returns:
         How it went. Whatever kills this process (`KeyboardInterrupt` among it) takes the command along.
     """
-    begin, before = time.perf_counter(), counted()
-    with tempfile.TemporaryDirectory(prefix="condyle-job-") as scratch:
+    begin = time.perf_counter()
+    with EnergyMeter() as energy, tempfile.TemporaryDirectory(prefix="condyle-job-") as scratch:
         try:
             if task.out and not task.anew and _is_there(task.out):
                 return Ran(0, seconds=time.perf_counter() - begin)
@@ -50,7 +50,7 @@ def run(task: Task, kept: Kept, *, stop: threading.Event | None = None) -> Ran:
                 put(made, task.out)
         except CondyleError as error:
             ran = Ran(2, str(error))
-    return replace(ran, seconds=time.perf_counter() - begin, energy_kj=used_kj(before, counted()))
+    return replace(ran, seconds=time.perf_counter() - begin, energy_kj=energy.used_kj())
 
 
 def _is_there(out: str) -> bool:

@@ -8,6 +8,7 @@ from itertools import count
 from math import isnan, nan
 from pathlib import Path
 
+from condyle.jobs.energy import EnergyMeter
 from condyle.nets.any_size import AnySizeNet
 from condyle.progress import Track, silent
 from condyle.recipe import Recipe
@@ -69,10 +70,10 @@ def fit(  # noqa: PLR0917 - what a training is made of, in the order in which it
     check(batches, validation, recipe, world)
     names = named(structures, batches.structures)
     where = place(device)
-    clock = Clock(recipe.minutes, 0 if validation is None else len(validation))
-    with isolated(where, recipe.deterministic):
+    with EnergyMeter() as energy, isolated(where, recipe.deterministic):
+        clock = Clock(recipe.minutes, 0 if validation is None else len(validation), energy)
         learner, progress = begun(net, loss, batches, recipe, out, device=where, world=world)
-        clock.before_s = progress.seconds
+        clock.before_s, clock.before_kj = progress.seconds, progress.energy_kj
         # Nobody writes before all have read. A full disk is better known now than after the first epoch.
         world.any(False)
         keeper = Keeper(out, learner, progress, clock, tensorboard=tensorboard)
@@ -97,7 +98,7 @@ def fit(  # noqa: PLR0917 - what a training is made of, in the order in which it
                 if validation is not None and recipe.minutes:
                     validation = replace(validation, iterations=world.first(clock.validations()))
                 found = None if validation is None else world.first(learner.validate(validation))
-                progress.seconds = clock.seconds()
+                progress.seconds, progress.energy_kj = clock.seconds(), clock.energy_kj()
                 best = progress.end_epoch(recipe, found, names, peak(where))
                 progress.why = progress.why or progress.verdict(recipe)
                 keeper.epoch_is_over(best=best)

@@ -8,6 +8,7 @@ import io
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from math import nan
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ class Epoch:
         ram_gib: Peak of the process so far.
         vram_gib: Peak on the graphics card in this epoch.
         skipped: Steps left out because loss or gradient was not finite.
+        energy_kj: Of the whole machine, for the same time as `seconds`.
     """
 
     epoch: int
@@ -46,6 +48,7 @@ class Epoch:
     ram_gib: float
     vram_gib: float
     skipped: int
+    energy_kj: float = nan
 
     def to_row(self) -> dict[str, Any]:
         """A flat table row: each structure's Dice has a column `dice: <name>`."""

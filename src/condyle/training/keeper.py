@@ -49,6 +49,7 @@ class Keeper:
     def save(self) -> None:
         """All that is needed to go on."""
         self._progress.seconds = self._saved_s = self._clock.seconds()
+        self._progress.energy_kj = self._clock.energy_kj()
         if self._writes:
             save_state(self._out, self._learner, self._progress)
 

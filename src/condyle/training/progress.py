@@ -29,6 +29,8 @@ class Progress:
         rate: Learning rate of the last step.
         seconds: Trained so far, over all parts of the training.
         began_s: Of these, when the epoch began.
+        energy_kj: Used so far by the whole machine, over all parts; NaN where it is not told.
+        began_kj: Of these, when the epoch began.
         best: The best smoothed pseudo-Dice.
         best_epoch: Number of its epoch, 0 for none.
         falls: How often the rate has been cut.
@@ -44,6 +46,8 @@ class Progress:
     rate: float = 0.0
     seconds: float = 0.0
     began_s: float = 0.0
+    energy_kj: float = 0.0
+    began_kj: float = 0.0
     best: float = float("-inf")
     best_epoch: int = 0
     falls: int = 0
@@ -96,9 +100,11 @@ class Progress:
                 ram_gib=memory.ram_gib,
                 vram_gib=memory.vram_gib,
                 skipped=self.skipped,
+                energy_kj=self.energy_kj - self.began_kj,
             )
         )
-        self.step, self.losses, self.skipped, self.began_s = 0, [], 0, self.seconds
+        self.step, self.losses, self.skipped = 0, [], 0
+        self.began_s, self.began_kj = self.seconds, self.energy_kj
         done = len(self.epochs)
         if recipe.schedule == "plateau" and done - max(self.best_epoch, self.fell_epoch) >= PLATEAU_EPOCHS:
             self.falls, self.fell_epoch = self.falls + 1, done

@@ -1,13 +1,15 @@
-"""Time and memory of a training."""
+"""Time, memory and energy of a training."""
 
 from __future__ import annotations
 
 import resource
 from dataclasses import dataclass
-from math import inf
+from math import inf, nan
 from time import monotonic
 
 import torch
+
+from condyle.jobs.energy import EnergyMeter
 
 #: What is kept of a budget for its end, beside how long the end took before.
 _MARGIN = 1.2
@@ -41,18 +43,21 @@ def peak(device: torch.device) -> Peak:
 
 
 class Clock:
-    """The time trained, over all parts of a training, and how much of a budget it is.
+    """The time trained, over all parts of a training, how much of a budget it is, and the energy it took.
 
     Args:
         minutes: The budget; 0 for none.
         validations: Batches of a validation.
+        energy: Counts that of this part.
 
     Attributes:
         before_s: Trained in earlier parts.
+        before_kj: Used in them.
     """
 
-    def __init__(self, minutes: float, validations: int) -> None:
-        self.before_s = 0.0
+    def __init__(self, minutes: float, validations: int, energy: EnergyMeter) -> None:
+        self.before_s = self.before_kj = 0.0
+        self._energy = energy
         self._start = self._last = monotonic()
         self._budget_s = minutes * 60
         self._validations = validations
@@ -62,6 +67,11 @@ class Clock:
     def seconds(self) -> float:
         """Trained so far."""
         return self.before_s + monotonic() - self._start
+
+    def energy_kj(self) -> float:
+        """Used so far by the whole machine; NaN where it is not told."""
+        used_kj = self._energy.used_kj()
+        return nan if used_kj is None else self.before_kj + used_kj
 
     def lap(self, what: str) -> None:
         """Note what the time since the last lap went into: `step`, `saving`, or `closing` an epoch.

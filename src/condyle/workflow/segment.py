@@ -106,9 +106,9 @@ def segment(
         return [image.read() for image in cases[id_].images.values()]
 
     def ask(id_: str, channels: list[Volume]) -> tuple[Answer, Resources]:
-        meter = Meter(track if len(to_do) == 1 else silent)
-        answer = _asked(segmenter, cases[id_], channels, wanted, meter.track)
-        return answer, meter.read(settings.device, size)
+        with Meter(track if len(to_do) == 1 else silent) as meter:
+            answer = _asked(segmenter, cases[id_], channels, wanted, meter.track)
+            return answer, meter.read(settings.device, size)
 
     def write(id_: str, answered: tuple[Answer, Resources]) -> _Done:
         answer, took = answered

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import isnan
 from typing import Any
 
 from condyle.training.history import History
@@ -22,6 +23,8 @@ class FoldResult:
         peak_gib: Of memory.
         steps: Of the optimizer.
         why: What ended it.
+        vram_gib: Peak on the graphics card; 0 without one.
+        energy_kj: Of the whole machine meanwhile; None where it was not told in every epoch.
     """
 
     cases: tuple[str, ...]
@@ -31,10 +34,13 @@ class FoldResult:
     peak_gib: float
     steps: int
     why: str
+    vram_gib: float = 0.0
+    energy_kj: float | None = None
 
     @classmethod
     def of(cls, cases: Sequence[str], history: History) -> FoldResult:
         """From what training tells."""
+        energy_kj = sum(epoch.energy_kj for epoch in history.epochs)
         return cls(
             cases=tuple(cases),
             epochs=len(history.epochs),
@@ -43,6 +49,8 @@ class FoldResult:
             peak_gib=round(max((e.ram_gib for e in history.epochs), default=0.0), 2),
             steps=history.epochs[-1].steps if history.epochs else 0,
             why=history.why,
+            vram_gib=round(max((e.vram_gib for e in history.epochs), default=0.0), 2),
+            energy_kj=None if isnan(energy_kj) else round(energy_kj, 2),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -85,9 +93,11 @@ class Trained:
         for name, fold in self.folds.items():
             speed = f"{fold.steps / fold.seconds:.2f} steps/s" if fold.seconds else "no steps"
             best = f", best epoch {fold.best_epoch}" if fold.best_epoch else ""
+            card = f", {fold.vram_gib:.1f} GiB on the graphics card" if fold.vram_gib else ""
+            energy = "" if fold.energy_kj is None else f", {fold.energy_kj:.1f} kJ"
             lines.append(
                 f"fold {name}: {len(fold.cases)} cases, {fold.epochs} epochs{best}, {fold.seconds:.0f} s "
-                f"({speed}), peak {fold.peak_gib:.1f} GiB; ended: {fold.why}"
+                f"({speed}), peak {fold.peak_gib:.1f} GiB{card}{energy}; ended: {fold.why}"
             )
         if self.scores is not None:
             lines += ["held-out cases:", str(self.scores)]

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from time import perf_counter
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from condyle.errors import DataError
-from condyle.jobs.energy import counted, used_kj
+from condyle.jobs.energy import EnergyMeter
 from condyle.progress import Track
 
 Item = TypeVar("Item")
@@ -49,7 +49,7 @@ class Resources:
 
 
 class Meter:
-    """Measures one scan, from when it is made.
+    """Measures one scan, in a `with` block.
 
     Args:
         track: Told of what the meter is told of.
@@ -57,8 +57,15 @@ class Meter:
 
     def __init__(self, track: Track) -> None:
         self._track = track
-        self._start, self._energy = perf_counter(), counted()
+        self._start, self._energy = perf_counter(), EnergyMeter()
         self._steps = 0
+
+    def __enter__(self) -> Self:
+        self._energy.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._energy.__exit__()
 
     def track(self, items: Sequence[Item], what: str) -> Iterator[Item]:
         """A listener that counts, as a `Track`."""
@@ -78,8 +85,8 @@ class Meter:
         from condyle.training.watch import peak
 
         most = peak(torch.device(device))
-        seconds, energy = perf_counter() - self._start, used_kj(self._energy, counted())
-        return Resources(seconds, self._steps, most.ram_gib, most.vram_gib, parameters, energy)
+        seconds, energy_kj = perf_counter() - self._start, self._energy.used_kj()
+        return Resources(seconds, self._steps, most.ram_gib, most.vram_gib, parameters, energy_kj)
 
 
 def table_of(out: Path) -> Path:
