@@ -48,6 +48,7 @@ CONTENT = Content(
     undone=("train-three failed: why",),
     commands=("condyle train & more",),
     baselines=("femur", "limb"),
+    limits=("Simulated <b> scans.",),
 )  # fmt: skip
 
 
@@ -61,6 +62,12 @@ def test_everything_is_told_and_escaped():
                  "test: one", ">3.25<", ">12.5<", ">1.75<"):  # fmt: skip
         assert told in made, told
     assert "<script" not in made
+
+
+def test_what_the_numbers_cannot_show_is_told_before_them():
+    made = page(CONTENT, version="1")
+    assert made.index("Simulated &lt;b&gt; scans.") < made.index("train-three failed") < made.index("finding 0")
+    assert "What this cannot show" not in page(replace(CONTENT, limits=()), version="1")
 
 
 def test_configurations_stand_in_the_order_of_their_dice():
@@ -88,6 +95,7 @@ def test_progress_has_a_line_for_each_of_its_quantities_and_leaves_out_what_was_
     assert progress(replace(CURVE, loss=())) == ""
     one = Curve("x", (1.0,), (nan,), (0.5,), (0.5,), (1.0,), (0.1,))
     assert "<circle" in progress(one)
+    assert 'd="M"' not in progress(one)
 
 
 def test_tables_hold_what_the_page_shows():

@@ -19,8 +19,9 @@ from condyle.jobs.settings import JobSettings
 from condyle.studies import expand, read_study
 from condyle.studies.results import history, model_facts, parameters
 from condyle.workflow.experiments.study_folder import begin, begun
-from condyle.workflow.experiments.study_report import _energy, _split
+from condyle.workflow.experiments.study_report import _summed
 from condyle.workflow.experiments.study_run import _has_split
+from condyle.workflow.experiments.study_sentences import energy, split
 
 ONE = JobSettings(workers=1, threads=1, attempts=1)
 
@@ -139,6 +140,7 @@ def test_the_page_answers_each_question_and_tells_what_was_done(ran):
     for heading in ("Scores", "Configurations", "Training progress", "What it took", "Numbers of others", "Yosibash"):
         assert heading in page
     assert "no patient in two parts" in page
+    assert "Simulated scans: femora." in page
     assert "condyle train data/femora -o models/final --recipe chosen/final.json" in page
     assert "http" not in page.replace("http-equiv", "")
 
@@ -306,12 +308,13 @@ def test_the_cheapest_of_those_that_cannot_be_told_apart_can_be_asked_for(ran, t
 
 def test_the_report_tells_the_energy_where_a_machine_counts_it_and_a_dataset_without_a_split(ran, tmp_path):
     (tmp_path / "rounds.csv").write_text("round,steps,seconds,energy_kj\n1,a b,10,2.5\n2,c,5,1.25\n")
-    assert "ran for 15 s" in _energy(tmp_path)
-    assert "rose by 3.8 kJ" in _energy(tmp_path)
-    assert "does not tell" in _energy(tmp_path / "none")
-    assert _split("a", tmp_path) == "a: not there yet."
+    assert "ran for 15 s" in energy(tmp_path)
+    assert "rose by 3.8 kJ" in energy(tmp_path)
+    assert "does not tell" in energy(tmp_path / "none")
+    assert (_summed([1.0, 2.5]), _summed([1.0, None]), _summed([])) == (3.5, None, None)
+    assert split("a", tmp_path) == "a: not there yet."
     condyle.phantom("proximal_femur", tmp_path / "ds", count=1, spacing=(8.0, 8.0, 8.0))
-    assert _split("a", tmp_path / "ds") == "a: 1 cases, not split."
+    assert split("a", tmp_path / "ds") == "a: 1 case, not split."
 
 
 def test_what_segmenting_took_stands_in_the_report_of_the_study(ran):

@@ -52,7 +52,7 @@ class Training:
         ram_gib: Peak of the process.
         vram_gib: Peak on the graphics card; 0 without one.
         parameters: Numbers in its weights.
-        energy_kj: Of the whole machine while its command ran; None where it tells nothing.
+        energy_kj: Of the whole machine meanwhile; None where it tells nothing.
         curves: One a fold.
         state: Empty if it is done.
     """
@@ -170,6 +170,7 @@ class Content:
         undone: Steps that are not done, and why.
         commands: All of them.
         baselines: Published numbers to print beside.
+        limits: What these numbers cannot show, whatever they are; told first.
     """
 
     title: str
@@ -185,3 +186,4 @@ class Content:
     undone: tuple[str, ...]
     commands: tuple[str, ...]
     baselines: tuple[BaselineName, ...] = ()
+    limits: tuple[str, ...] = ()

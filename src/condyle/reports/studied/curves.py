@@ -53,6 +53,8 @@ def _plot(
         parts.append(text_at(edge, y(mark) + 4, number(mark), anchor, "tick"))
     for name, line, series, kind in lines:
         points = [(_x(n, len(line)), y(v)) for n, v in enumerate(line) if isfinite(v)]
+        if not points:
+            continue
         path = "L".join(f"{a:.1f} {b:.1f}" for a, b in points)
         dot = f'<circle class="dot" cx="{points[0][0]:.1f}" cy="{points[0][1]:.1f}" r="3"/>' if len(points) == 1 else ""
         parts.append(f'<g class="series{series}"><title>{name}</title><path class="line {kind}" d="M{path}"/>{dot}</g>')

@@ -35,7 +35,8 @@ def page(content: Content, *, version: str) -> str:
     """The whole page; `version` is Condyle's."""
     style = "\n".join(files("condyle.reports").joinpath("page", name).read_text("utf-8") for name in _STYLES)
     source = f'<p class="lead">After: {escape(content.source)}</p>' if content.source else ""
-    parts = [_undone(content), _answers(content), _scores(content), _configurations(content), _baselines(content)]
+    parts = [_told_first(words.LIMITS, content.limits), _told_first(words.UNDONE, content.undone), _answers(content)]
+    parts += [_scores(content), _configurations(content), _baselines(content)]
     parts += [_progress(content), _resources(content), _how(content)]
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -53,9 +54,8 @@ def _list(lines: Sequence[str]) -> str:
     return f"<ul>{''.join(f'<li>{escape(line)}</li>' for line in lines)}</ul>" if lines else ""
 
 
-def _undone(content: Content) -> str:
-    lines = _list(content.undone)
-    return f'<section class="alert"><h2>{words.UNDONE}</h2>{lines}</section>' if lines else ""
+def _told_first(heading: str, lines: Sequence[str]) -> str:
+    return f'<section class="alert"><h2>{heading}</h2>{_list(lines)}</section>' if lines else ""
 
 
 def _answers(content: Content) -> str:

@@ -7,6 +7,12 @@ ANSWERS = "What was asked"
 NO_ANSWER = "Not answered yet: the comparison is not there."
 MORE = "{n} more findings"
 WHOLE = "the whole comparison"
+LIMITS = "What this cannot show"
+SCALE = (
+    "This is the study at the scale “{scale}”, with little data and short training: it shows that everything runs. "
+    "What is ahead here need not be ahead in the full study."
+)
+SIMULATED = "Simulated scans: {names}. What holds for them need not hold for scans of patients."
 UNDONE = "Not done"
 SCORES = "Scores"
 SCORES_NOTE = (

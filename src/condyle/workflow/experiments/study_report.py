@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, get_args
 
-from condyle.data import Dataset
-from condyle.data.dataset import FILE
 from condyle.io.atomic import atomic_file
 from condyle.metrics.candidates import Candidate
 from condyle.metrics.score import METRICS
@@ -25,7 +22,8 @@ from condyle.studies import Step, Study, places
 from condyle.studies.configurations import Configuration, configurations, referred
 from condyle.studies.results import ModelFacts, model_facts, read_table
 from condyle.studies.scoring import HELD_OUT
-from condyle.workflow.experiments.study_run import ROUNDS, StudyState
+from condyle.workflow.experiments.study_run import StudyState
+from condyle.workflow.experiments.study_sentences import choice, energy, limits, split, undone
 from condyle.workflow.segmentation.resources import read_resources, table_of
 
 #: The page, in the study's folder, so that its links lead to the comparisons.
@@ -71,33 +69,19 @@ def gather(study: Study, steps: Sequence[Step], folder: Path, state: StudyState)
         title=study.title,
         source=study.source,
         notes=study.notes,
-        splits=tuple(_split(name, folder / places.dataset(name, data)) for name, data in study.datasets.items()),
+        splits=tuple(split(name, folder / places.dataset(name, data)) for name, data in study.datasets.items()),
         answers=tuple(_answer(q.ask, folder, name) for name, q in study.questions.items()),
         trainings=tuple(_training(c, folder, state) for c in every),
         scores=tuple(_evaluated(study, folder) + held_out),
-        choices=tuple(_choice(name, folder) for name, entry in study.models.items() if entry.best_of),
+        choices=tuple(choice(name, folder) for name, entry in study.models.items() if entry.best_of),
         asking=tuple(_asking(study, folder)),
-        energy=_energy(folder),
-        undone=tuple(_undone(steps, state)),
+        energy=energy(folder),
+        undone=tuple(undone(steps, state)),
         commands=tuple(map(str, steps)),
         baselines=tuple(
             name for name in get_args(BaselineName) if name in {q.baseline for q in study.questions.values()}
         ),
-    )
-
-
-def _split(name: str, folder: Path) -> str:
-    if not (folder / FILE).is_file():
-        return f"{name}: not there yet."
-    dataset = Dataset.open(folder)
-    if dataset.folds is None:
-        return f"{name}: {len(dataset.cases)} cases, not split."
-    parts = dataset.folds.parts
-    groups = len({dataset[case].group for case in parts})
-    tested = sum(part == "test" for part in parts.values())
-    return (
-        f"{name}: {len(parts)} labelled cases of {groups} patients or donors, {dataset.folds.count} folds "
-        f"({dataset.folds.method}, seed {dataset.folds.seed}), {tested} cases for the test; no patient in two parts."
+        limits=tuple(limits(study)),
     )
 
 
@@ -112,7 +96,7 @@ def _answer(ask: str, folder: Path, name: str) -> Answer:
 def _training(c: Configuration, folder: Path, study: StudyState) -> Training:
     settings = ", ".join(f"{name} {value}" for name, value in c.varied.items()) or c.recipe
     facts = model_facts(folder / places.model(c))
-    state, ended = study.states.get(f"train-{c.id}", "waiting"), study.ended.get(f"train-{c.id}")
+    state = study.states.get(f"train-{c.id}", "waiting")
     told = "" if state in {"done", "attention"} else state
     if facts is None:
         return Training(c.id, c.model, settings, c.label_set, c.entry.fold, state=told or "waiting")
@@ -127,7 +111,7 @@ def _training(c: Configuration, folder: Path, study: StudyState) -> Training:
         ram_gib=max((max(h["ram_gib"], default=0.0) for h in facts.histories.values()), default=0.0),
         vram_gib=max((max(h["vram_gib"], default=0.0) for h in facts.histories.values()), default=0.0),
         parameters=facts.parameters,
-        energy_kj=None if ended is None else ended.energy_kj,
+        energy_kj=_summed([fold.get("energy_kj") for fold in facts.folds.values()]),
         curves=_curves(c, facts),
         state=told,
     )  # fmt: skip
@@ -175,16 +159,6 @@ def _scored(path: Path, evaluation: str, c: Configuration, against: str) -> list
     return rows
 
 
-def _choice(name: str, folder: Path) -> str:
-    path = (folder / places.chosen(name)).with_name(f"{name}_choice.json")
-    if not path.is_file():
-        return f"{name}: not chosen yet."
-    told = read_table(path)
-    chosen = Path(told["model"]).name
-    level = ", ".join(told["level"]) or "none"
-    return f"{name}: {chosen} was chosen of {len(told['dice'])}. What cannot be told from the best: {level}."
-
-
 def _asking(study: Study, folder: Path) -> list[Asked]:
     """What segmenting took, of each evaluation that has masks of its own."""
     rows = []
@@ -193,7 +167,6 @@ def _asking(study: Study, folder: Path) -> list[Asked]:
             took = list(read_resources(table_of(folder / places.masks(name, c))).values())
             if took:
                 seconds = sum(one.seconds for one in took)
-                energy = [one.energy_kj for one in took if one.energy_kj is not None]
                 rows.append(
                     Asked(
                         name, c.id, len(took),
@@ -202,28 +175,16 @@ def _asking(study: Study, folder: Path) -> list[Asked]:
                         ram_gib=max(one.ram_gib for one in took),
                         vram_gib=max(one.vram_gib for one in took),
                         parameters=took[-1].parameters,
-                        energy_kj=sum(energy) if energy else None,
+                        energy_kj=_summed([one.energy_kj for one in took]),
                     )
                 )  # fmt: skip
     return rows
 
 
-def _energy(folder: Path) -> str:
-    path = folder / ROUNDS
-    rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines())) if path.is_file() else []
-    seconds = sum(float(row["seconds"]) for row in rows)
-    known = [float(row["energy_kj"]) for row in rows if row["energy_kj"]]
-    told = f"The study ran for {seconds:.0f} s on {os.cpu_count()} cores. "
-    if not known:
-        return told + "The machine does not tell the energy it uses."
-    return told + f"Its counters of processors and graphics cards rose by {sum(known):.1f} kJ."
-
-
-def _undone(steps: Sequence[Step], state: StudyState) -> list[str]:
-    states, failed = state.states, state.to_json()["failed"]
-    told = [f"{id_} failed: {error}" for id_, error in failed.items()]
-    waiting = [s.id for s in steps if states[s.id] in {"waiting", "running"}]
-    return told + ([f"{len(waiting)} steps wait: {', '.join(waiting[:8])}"] if waiting else [])
+def _summed(energies_kj: Sequence[float | None]) -> float | None:
+    """All of them together; None where one was not told, or there is none."""
+    known = [one for one in energies_kj if one is not None]
+    return sum(known) if known and len(known) == len(energies_kj) else None
 
 
 def _csv(rows: Sequence[Sequence[Any]]) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 from condyle.data import Dataset
 from condyle.data.dataset import FILE
 from condyle.io.atomic import atomic_file
-from condyle.jobs.energy import counted, used_kj
+from condyle.jobs.energy import EnergyMeter
 from condyle.jobs.engines import submit
 from condyle.jobs.manifest import Manifest, Outcome
 from condyle.jobs.settings import JobSettings
@@ -132,12 +132,13 @@ def run_steps(steps: Sequence[Step], folder: Path, settings: JobSettings, track:
         known = outcomes(folder)
         new = [task.id for task in tasks if task.id not in known or known[task.id].state != "done"]
         if tasks:
-            before, start = counted(), monotonic()
-            ended = submit(tasks, folder / MANIFEST, settings, what=f"Round {number}: {ready[0].kind}", track=track)
+            start = monotonic()
+            with EnergyMeter() as energy:
+                ended = submit(tasks, folder / MANIFEST, settings, what=f"Round {number}: {ready[0].kind}", track=track)
             makes = {step.id: root / step.makes for step in ready}
             done |= {outcome.id for outcome in ended if outcome.state == "done" and makes[outcome.id].exists()}
             if new:
-                _note_round(folder, number, new, monotonic() - start, used_kj(before, counted()))
+                _note_round(folder, number, new, monotonic() - start, energy.used_kj())
 
 
 def _has_split(step: Step, root: Path) -> bool:
