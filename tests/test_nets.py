@@ -5,6 +5,9 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import os
+import subprocess
+import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -431,6 +434,33 @@ def test_a_frozen_encoder_leaves_its_batch_normalisation_free():
 
 
 # The others
+
+
+def test_no_gradient_of_bf16_convolutions_reads_memory_that_nobody_wrote():
+    """Memory is filled with huge numbers before it is handed out, so that reading it shows."""
+    perturbed = os.environ | {"MALLOC_PERTURB_": "128"}
+    command = [sys.executable, "-c", _TWO_PLANES]
+    told = subprocess.run(command, env=perturbed, capture_output=True, text=True, check=False)
+    assert told.returncode == 0, told.stderr
+
+
+_TWO_PLANES = """
+import torch
+from condyle.nets.blocks import conv
+
+torch.manual_seed(0)
+for depth in (1, 2, 3, 4):
+    layer, x = conv(16, 16, (3, 3, 3)), torch.randn(2, 16, depth, 4, 4)
+    for _ in range(3):
+        layer.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16):
+            out = layer(x)
+        out.float().square().mean().backward()
+        half = layer.weight.grad.clone()
+    layer.zero_grad()
+    layer(x).square().mean().backward()
+    assert torch.allclose(half, layer.weight.grad, rtol=0.1, atol=0.02 * float(layer.weight.grad.abs().max())), depth
+"""
 
 
 def test_a_vnet_stage_adds_its_input_before_the_last_prelu():

@@ -5,13 +5,29 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 Axes = tuple[int, ...]
 Op = Callable[..., nn.Module]
 
+
+class Conv3d(nn.Conv3d):
+    """torch's, but in single precision where a processor would compute two planes in bf16.
+
+    oneDNN's gradient of the weights reads memory that nobody wrote there (torch 2.13; two planes along the first axis,
+    kernels of 3): now and then it is no number, or 1e31, and a step in its direction is worse than none.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.shape[2] == 2 and x.device.type == "cpu" and torch.is_autocast_enabled("cpu"):
+            with torch.autocast("cpu", enabled=False):
+                return super().forward(x.float())
+        return super().forward(x)
+
+
 #: By number of dimensions.
-CONV: dict[int, Op] = {2: nn.Conv2d, 3: nn.Conv3d}
+CONV: dict[int, Op] = {2: nn.Conv2d, 3: Conv3d}
 CONV_TRANSPOSE: dict[int, Op] = {2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
 INSTANCE_NORM: dict[int, Op] = {2: nn.InstanceNorm2d, 3: nn.InstanceNorm3d}
 BATCH_NORM: dict[int, Op] = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
