@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
-from condyle import train
+from condyle import io, load, models, train
 from condyle.config import Channel
 from condyle.data import Case, Dataset
 from condyle.data.case import image_path, labels_path
@@ -341,14 +342,46 @@ def test_pictures_are_normalised_as_the_plan_says(balls: AnatomyMap, tmp_path: P
         assert -2.001 <= float(image.min()) <= float(image.max()) <= 3.001
 
 
-def test_a_model_is_trained_on_drawn_pictures(balls: AnatomyMap, tmp_path: Path) -> None:
+def test_the_second_stage_sees_outlines_that_are_a_little_off(balls: AnatomyMap, tmp_path: Path) -> None:
+    for name in ("s001", "s002"):
+        write_map(tmp_path / name, balls)
+    second = replace(batches(tmp_path), roughly=LABELS.ids)
+    off = []
+    for n in range(8):
+        image, target = second.sample(0, n)
+        assert image.shape == (1 + len(LABELS.ids), 24, 24, 24)
+        found = (image[1:] * torch.tensor(LABELS.ids).reshape(-1, 1, 1, 1)).sum(0)
+        off.append(float((found != target[0]).float().mean()))
+        alone = replace(second, roughly=()).sample(0, n)
+        assert alone.image.equal(image[:1])
+    assert max(off) > 0, "not the answer itself"
+    assert np.median(off) < 0.05, "near it"
+
+
+def test_a_patch_is_normalised_by_the_scan_it_was_cut_from(balls: AnatomyMap) -> None:
+    """Of a scan that is mostly air a patch full of flesh is bright."""
+    view, means = View((16, 16, 16), (1.0, 1.0, 1.0)), []
+    for n in range(12):
+        pair = drawn_pair(MapInMemory(balls), view, np.random.default_rng([1, n]))
+        means.append((pair.image[pair.seen.slices].mean() - pair.around.mean()) / max(float(pair.around.std()), 1e-6))
+    assert np.ptp(means) > 0.3, "not always by itself"
+
+
+def test_both_stages_are_trained_on_drawn_pictures(balls: AnatomyMap, tmp_path: Path) -> None:
     folder = dataset(tmp_path / "data", balls)
     recipe = replace(
         RECIPES["synthetic"], patch=(32, 32, 32), features=8, epochs=1, iterations=2, val_iterations=1, average=0.0
     )
     trained = train(folder, out=tmp_path / "model", recipe=recipe, fold="all")
     assert trained.folds["all"].steps == 2
-    assert (tmp_path / "model" / "fold_all.safetensors").is_file()
+    model = models.load(tmp_path / "model")
+    assert model.plan.cascade == LABELS.ids
+    assert model.before is not None
+    assert (model.plan.spacing_mm, model.before.plan.spacing_mm) == ((1.5,) * 3, (3.0,) * 3)
+    scan = io.read(folder / image_path("scan", "s001"))
+    assert load(tmp_path / "model").segment(scan).grid.shape == scan.grid.shape
+    again = train(folder, out=tmp_path / "model", recipe=recipe, fold="all")
+    assert again.folds["all"].steps == 2, "what is trained is not trained again"
 
 
 def test_a_dataset_without_maps_is_refused(balls: AnatomyMap, tmp_path: Path) -> None:

@@ -19,6 +19,9 @@ from condyle.planning.reasons import Reason
 from condyle.planning.spacing import Floats
 from condyle.recipe import Recipe, Stage
 
+#: Of drawn pictures: how much coarser the first stage of a cascade looks. It sees eight times as much of a body.
+DRAWN_COARSER = 2.0
+
 
 @dataclass(frozen=True)
 class Planned:
@@ -142,6 +145,8 @@ def _mirror(recipe: Recipe, scans: Geometry) -> tuple[int, ...]:
 
 def _low(recipe: Recipe, ends: Outputs, scans: Geometry, full: Choice, plan: Plan) -> Plan | None:
     """The first stage of a cascade, where one is due."""
+    if recipe.pictures == "synthetic":
+        return replace(plan, spacing_mm=_spacing(DRAWN_COARSER * scans.spacing_mm, recipe))
     if full.fitted is None or recipe.dim == 2 or recipe.network == "quick":
         return None
     found = low_stage(full.fitted, scans, fitting(recipe, full.family, ends))

@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from condyle.augment import sample_generator
+from condyle.augment.mistakes import Mistakes
 from condyle.config import Channel
 from condyle.losses.targets import target_of
 from condyle.phantoms.synthetic.draw import Pair, drawn_pair
@@ -21,8 +23,10 @@ from condyle.phantoms.synthetic.stored import StoredMap
 from condyle.prepare.normalize import normalized
 from condyle.training.batches import Batch, Batches
 
-#: How far the normalisation of a patch is from that of the whole scan it might come from: gain and offset.
+#: How far scans that show the same part of a body differ in their deviation and mean: gain and offset.
 _GAIN, _OFFSET = 0.12, 0.15
+#: What a first stage gets wrong at 3 mm, in voxels of the second.
+MISTAKES = Mistakes(p_edges=0.3, p_parts=0.3, p_each=0.3, radius=(1.0, 4.0))
 
 
 @dataclass(frozen=True)
@@ -34,12 +38,14 @@ class SyntheticBatches(Batches):
         spacing_mm: Of the patch along the tensor axes.
         axes: RAS axis of each tensor axis.
         channel: How pictures are normalised.
+        roughly: Structures of which the network is also shown what a first stage might have found, a channel each.
     """
 
     maps: Mapping[str, StoredMap] = field(default_factory=dict)
     spacing_mm: tuple[float, float, float] = (3.0, 3.0, 3.0)
     axes: tuple[int, int, int] = (2, 1, 0)
     channel: Channel = field(default_factory=lambda: Channel("scan", "zscore"))
+    roughly: tuple[int, ...] = ()
 
     def sample(self, epoch: int, number: int) -> Batch:
         """One pair, as a batch without its first axis; arguments as `Batches.sample`."""
@@ -48,16 +54,28 @@ class SyntheticBatches(Batches):
         view = View((i, j, k), self.spacing_mm, self.axes)
         pair = drawn_pair(self.maps[self.ids[rng.integers(len(self.ids))]], view, rng)
         labels = torch.from_numpy(pair.labels)
-        image = torch.from_numpy(_normalized(pair, self.channel, rng))
-        return Batch(image[None], target_of(labels[None], self.table)[0])
+        image = torch.from_numpy(_normalized(pair, self.channel, rng))[None]
+        if self.roughly:
+            image = torch.cat((image, _found(pair, self.roughly, rng)))
+        return Batch(image, target_of(labels[None], self.table)[0])
+
+
+def _found(pair: Pair, ids: tuple[int, ...], rng: np.random.Generator) -> Tensor:
+    """What a first stage might have found: outlines a little off, and now and then a mistake."""
+    found = pair.rough.copy()
+    for mistake in MISTAKES.draw(ids, rng):
+        mistake(found)
+    return torch.from_numpy(np.stack([found == id_ for id_ in ids])).float()
 
 
 def _normalized(pair: Pair, channel: Channel, rng: np.random.Generator) -> NDArray[np.float32]:
     """As the scan would be, 0 outside of it."""
     out = np.zeros(pair.image.shape, np.float32)
-    inside = normalized(pair.image[pair.seen.slices], channel)
-    if channel.normalize != "ct":
-        inside *= np.float32(np.exp(rng.normal(0, _GAIN)))
-        inside += np.float32(rng.normal(0, _OFFSET))
-    out[pair.seen.slices] = inside
+    inside = pair.image[pair.seen.slices]
+    if channel.normalize == "zscore":
+        gain, offset = np.exp(rng.normal(0, _GAIN)), rng.normal(0, _OFFSET)
+        scale = max(float(pair.around.std()), 1e-8)
+        out[pair.seen.slices] = gain * (inside - pair.around.mean()) / scale + offset
+    else:
+        out[pair.seen.slices] = normalized(inside, channel)
     return out

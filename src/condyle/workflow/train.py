@@ -62,8 +62,10 @@ def train(
     """
     if out is None:
         raise ConfigError("out", expected="a folder for the model (-o)", got="none")
+    # What the second stage of a cascade learns from was found by networks of all folds.
+    all_folds = recipe.stage == "cascade" and recipe.pictures == "scans"
     with world() as here, _stop_asked() as stop, ExitStack() as stack:
-        dataset = with_folds(folder, "cv" if recipe.stage == "cascade" else fold, here)
+        dataset = with_folds(folder, "cv" if all_folds else fold, here)
         chosen = chosen_label_set(dataset, label_set)
         parts = folds_to_train(dataset, fold, chosen)
         given = Start(None if start is None else models.load(models.find(start)), imagenet)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -25,6 +26,12 @@ Codes = NDArray[np.uint8]
 FINER, FINEST_MM = 1.5, 0.9
 #: Share of pictures that show nothing but noise.
 EMPTY = 0.01
+#: How often a scan shows no more than the patch, and how large it is otherwise, in patches along each axis.
+ALONE, AROUND = 0.35, (0.8, 2.5)
+#: Voxels along each axis of the look at all of a scan.
+_AROUND_VOXELS = 26
+#: How far a first stage's outlines may be off: deviation in mm, and the length over which that changes.
+_OFF_MM, _OFF_OVER_MM = 2.0, 14.0
 #: What CT stores outside its round field of view.
 _OUTSIDE_HU = (-1024.0, -2000.0, -3024.0)
 
@@ -38,12 +45,17 @@ class Pair:
         labels: int16, the patch; ids in `anatomy.LABELS`.
         seen: The part of the patch that lies in the scan's field of view; the rest nobody scanned.
         kind: Of the look: `ct`, `mr` or `random`.
+        around: Values of the whole scan that the patch was cut from, coarsely and without noise; of its own values if
+            the scan is no larger.
+        rough: As `labels`, with outlines that are a little off: what a first stage finds if nothing goes wrong.
     """
 
     image: Array
     labels: NDArray[np.int16]
     seen: Box
     kind: str
+    around: Array
+    rough: NDArray[np.int16]
 
 
 def drawn_pair(stored: Readable, view: View, rng: np.random.Generator) -> Pair:
@@ -66,16 +78,43 @@ def drawn_pair(stored: Readable, view: View, rng: np.random.Generator) -> Pair:
     empty = bool(rng.random() < EMPTY)
     if empty:
         picture[:] = picture.mean()
-    image = _scanned(picture, codes, look, view, rng)
+    image, stored_as = _scanned(picture, codes, look, view, rng)
+    alone = empty or rng.random() < ALONE
+    around = image[seen.slices] if alone else stored_as(_around(stored, pose, look, view, rng))
 
     codes, depth = _read(stored, pose, view, view.patch)
-    labels = np.where(depth < 0, codes[1], 0).astype(np.int16)
-    if pose.mirrored:
-        labels = swapped(labels, {0: 0, **LABELS.mirror_table()})
-    outside = np.ones(view.patch, bool)
-    outside[seen.slices] = False
-    labels[outside | empty] = 0
-    return Pair(image, labels, seen, look.kind)
+    bones = swapped(codes[1], {0: 0, **LABELS.mirror_table()}) if pose.mirrored else codes[1].astype(np.int16)
+    hidden = np.ones(view.patch, bool)
+    hidden[seen.slices] = empty
+    labels, rough = (np.where((d < 0) & ~hidden, bones, 0) for d in (depth, depth + _off_mm(view, rng)))
+    return Pair(image, labels, seen, look.kind, around, rough)
+
+
+def _around(stored: Readable, pose: Pose, look: Look, view: View, rng: np.random.Generator) -> Array:
+    """What the whole scan shows, at a glance; its values decide how the patch is normalised."""
+    larger = rng.uniform(*AROUND)
+    a, b, c = (float(mm) for mm in view.size_mm * larger / _AROUND_VOXELS)
+    wide = View((_AROUND_VOXELS,) * 3, (a, b, c), view.axes)
+    codes, depth = _read(stored, replace(pose, arrows_mm=np.zeros((3, 2, 2, 2), np.float32)), wide, wide.patch)
+    return _painted(codes, depth, look, wide, rng)
+
+
+def _off_mm(view: View, rng: np.random.Generator) -> Array:
+    """How far outlines are off, by place: a smooth random field (*patch)."""
+    nodes = np.maximum(2, np.ceil(view.size_mm / _OFF_OVER_MM).astype(int) + 1)
+    lattice = np.asarray(rng.normal(0, _OFF_MM * rng.random(), nodes), np.float32)
+    for axis, n in enumerate(view.patch):
+        lattice = _lengthened(lattice, axis, n)
+    return lattice
+
+
+def _lengthened(lattice: Array, axis: int, count: int) -> Array:
+    """Along one axis so many samples, on straight lines between nodes."""
+    place = np.linspace(0, lattice.shape[axis] - 1, count)
+    low = np.minimum(place.astype(int), lattice.shape[axis] - 2)
+    part = (place - low).astype(np.float32).reshape([-1 if a == axis else 1 for a in range(3)])
+    below, above = np.take(lattice, low, axis), np.take(lattice, low + 1, axis)
+    return np.asarray(below + part * (above - below), np.float32)
 
 
 def _fine(view: View) -> Size:
@@ -107,7 +146,10 @@ def _painted(codes: Codes, depth: Array, look: Look, view: View, rng: np.random.
     return out
 
 
-def _scanned(picture: Array, codes: Codes, look: Look, view: View, rng: np.random.Generator) -> Array:
+def _scanned(
+    picture: Array, codes: Codes, look: Look, view: View, rng: np.random.Generator
+) -> tuple[Array, Callable[[Array], Array]]:
+    """The patch as a scanner stores it, and how it stores values."""
     sampling = drawn_sampling(look.kind, view.axes, rng)
     image = acquired(picture, sampling, view.patch, view.size_mm)
     noise = scanner_noise(sampling, view.patch, view.size_mm, rng)
@@ -116,7 +158,9 @@ def _scanned(picture: Array, codes: Codes, look: Look, view: View, rng: np.rando
     return _signal(image, noise, rng)
 
 
-def _ct(image: Array, noise: Array, codes: Codes, view: View, rng: np.random.Generator) -> Array:
+def _ct(
+    image: Array, noise: Array, codes: Codes, view: View, rng: np.random.Generator
+) -> tuple[Array, Callable[[Array], Array]]:
     """Noise, beam hardening, metal's streaks, the round field of view and the calibration of a CT scanner."""
     if rng.random() < 0.3:
         image += rng.uniform(5, 40) * smooth_wave(view.patch, 3, rng) * (image > -500)
@@ -124,27 +168,35 @@ def _ct(image: Array, noise: Array, codes: Codes, view: View, rng: np.random.Gen
         _add_streaks(image, codes[0], view, rng)
     sigma = float(np.exp(rng.uniform(np.log(3), np.log(70))))
     image += np.float32(sigma) * noise
-    high = 3071.0
+    low, high = -3024.0, 3071.0
     if rng.random() < 0.05:
         # Stored as it was looked at.
-        image = np.clip(image, rng.uniform(-1000, -150), rng.uniform(250, 1500))
+        low, high = float(rng.uniform(-1000, -150)), float(rng.uniform(250, 1500))
     elif rng.random() < 0.12:
         _mask_round(image, view, rng)
     elif rng.random() < 0.3:
         high = float(rng.uniform(1200, 3071))
-    return np.clip(image, -3024, high)
+
+    def stored_as(hu: Array) -> Array:
+        return np.clip(hu, low, high)
+
+    return stored_as(image), stored_as
 
 
-def _signal(image: Array, noise: Array, rng: np.random.Generator) -> Array:
+def _signal(image: Array, noise: Array, rng: np.random.Generator) -> tuple[Array, Callable[[Array], Array]]:
     """Bias, noise of a magnitude, a curve and a scale."""
     patch = (image.shape[0], image.shape[1], image.shape[2])
     image *= np.exp(np.float32(rng.uniform(0, 0.45)) * smooth_wave(patch, int(rng.integers(2, 5)), rng))
     image += np.float32(np.exp(rng.uniform(np.log(0.005), np.log(0.12)))) * noise
     image = np.abs(image)
     top = float(image.max()) or 1.0
-    if rng.random() < 0.5:
-        image = top * (image / top) ** np.float32(np.exp(rng.uniform(-0.4, 0.4)))
-    return image * np.float32(rng.uniform(100, 3000))
+    power = float(np.exp(rng.uniform(-0.4, 0.4))) if rng.random() < 0.5 else 1.0
+    scale = top * float(rng.uniform(100, 3000))
+
+    def stored_as(signal: Array) -> Array:
+        return np.asarray(scale * (np.abs(signal) / top) ** power, np.float32)
+
+    return stored_as(image), stored_as
 
 
 def _add_streaks(image: Array, tissue: Codes, view: View, rng: np.random.Generator) -> None:

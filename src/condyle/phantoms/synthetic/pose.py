@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,7 +105,7 @@ def _bending(view: View, rng: np.random.Generator) -> NDArray[np.float32]:
     return out
 
 
-def swapped(labels: NDArray[np.int16], table: dict[int, int]) -> NDArray[np.int16]:
+def swapped(labels: NDArray[np.integer[Any]], table: dict[int, int]) -> NDArray[np.int16]:
     """Labels with left and right exchanged."""
     lookup = np.arange(max(table) + 1, dtype=np.int16)
     for old, new in table.items():

@@ -39,4 +39,6 @@ def synthetic_batches(batches: Batches, plan: Plan, store: Store) -> SyntheticBa
         hint = "condyle phantom synthetic makes such a dataset."
         raise DataError(folder / MAPS, expected="a map of each case", got=f"none of {missing[0]}", hint=hint)
     given = {f.name: getattr(batches, f.name) for f in fields(Batches)} | {"augment": None}
-    return SyntheticBatches(**given, maps=maps, spacing_mm=spacing, axes=plan.axes, channel=plan.channels[0])
+    return SyntheticBatches(
+        **given, maps=maps, spacing_mm=spacing, axes=plan.axes, channel=plan.channels[0], roughly=plan.cascade
+    )

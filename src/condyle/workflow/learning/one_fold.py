@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from condyle.augment import Mirroring
+from condyle.augment import Augmentation, Mirroring
 from condyle.augment import build as build_augmentation
 from condyle.augment.mistakes import Mistakes
 from condyle.config import Plan
@@ -98,6 +98,11 @@ def mirroring_of(run: TrainingRun, labels: Labels, store: Store, ids: Sequence[s
     return Mirroring.of(labels, sides.pop(), dim)
 
 
+def _augmentation(run: TrainingRun, labels: Labels, store: Store, ids: Sequence[str]) -> Augmentation:
+    masked = [n for n, channel in enumerate(run.plan.channels) if channel.nonzero_only]
+    return build_augmentation(run.recipe.augment, run.plan.patch, mirroring_of(run, labels, store, ids), masked)
+
+
 def learn(
     run: TrainingRun,
     labels: Labels,
@@ -126,9 +131,7 @@ def learn(
         # Nothing to watch: a training on all cases runs to its end.
         recipe = replace(recipe, patience=0)
     table = region_table(labels, plan.regions) if plan.regions else class_table(labels)
-    masked = [n for n, channel in enumerate(plan.channels) if channel.nonzero_only]
-    mirroring = mirroring_of(run, labels, store, train)
-    augmentation = build_augmentation(recipe.augment, plan.patch, mirroring, masked)
+    drawn_pictures = recipe.pictures == "synthetic"
     batches = Batches(
         store,
         tuple(train),
@@ -137,11 +140,11 @@ def learn(
         table,
         iterations=recipe.iterations,
         oversample=recipe.oversample,
-        augment=augmentation,
+        augment=None if drawn_pictures else _augmentation(run, labels, store, train),
         found=None if found is None else replace(found, mistakes=Mistakes()),
         seed=recipe.seed,
     )
-    if recipe.pictures == "synthetic":
+    if drawn_pictures:
         batches = synthetic_batches(batches, plan, store)
     watched = replace(
         batches, ids=tuple(validation), iterations=recipe.val_iterations, augment=None, seed=recipe.seed + 1,

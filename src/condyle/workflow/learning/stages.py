@@ -24,6 +24,9 @@ def train_stages(job: Job, parts: Parts, means: Means) -> None:
     Raises:
         KeyboardInterrupt: if it was asked to stop; everything is saved.
     """
+    if job.run.recipe.pictures == "synthetic":
+        _train_on_drawn(job, parts, means)
+        return
     store = _prepared(job, means)
     found = None
     if job.run.plan.cascade:
@@ -31,28 +34,41 @@ def train_stages(job: Job, parts: Parts, means: Means) -> None:
     _train_folds(job, parts, store, found, means)
 
 
+def _train_on_drawn(job: Job, parts: Parts, means: Means) -> None:
+    """Pictures are drawn, and so is what a first stage might find in them: stages need not wait for each other."""
+    if job.run.plan.cascade:
+        inner = _inner(job, means)
+        _train_folds(inner, parts, _opened(inner), None, means)
+        job.before = read(inner.out, first_stage=True)
+    _train_folds(job, parts, _opened(job), None, means)
+
+
 def _first_stage(job: Job, store: Store, *, all_cases: bool, means: Means) -> FoundBefore:
     """Train the first stage in `before`, and give what each of its networks found in the cases it was not trained on.
 
     That takes all folds, whichever of them the second stage is trained on.
     """
-    dataset, run, world = job.dataset, job.run, means.world
-    before = job.out / BEFORE
-    recipe = replace(run.recipe, stage="low")
-    first = decide(
-        dataset, run.label_set, recipe, model=None, start="", out=before, here=world, overwrite=False, track=means.track
-    )
-    inner = Job(before, dataset, first, means.device)
-    parts = folds_to_train(dataset, "cv", run.label_set)
+    inner = _inner(job, means)
+    parts = folds_to_train(job.dataset, "cv", job.run.label_set)
     if all_cases:
-        parts |= folds_to_train(dataset, "all", run.label_set)
+        parts |= folds_to_train(job.dataset, "all", job.run.label_set)
     _train_folds(inner, parts, _prepared(inner, means), None, means)
     # The first process puts them on the second stage's grids; the others then find them there.
-    if world.rank == 0:
+    if means.world.rank == 0:
         prepared_found(job, store, inner.held_out, means.track)
-        job.before = read(before, first_stage=True)
-    world.any(False)
-    return FoundBefore(prepared_found(job, store, inner.held_out), run.plan.cascade)
+        job.before = read(inner.out, first_stage=True)
+    means.world.any(False)
+    return FoundBefore(prepared_found(job, store, inner.held_out), job.run.plan.cascade)
+
+
+def _inner(job: Job, means: Means) -> Job:
+    """The training of the first stage, in the second's folder."""
+    out, label_set = job.out / BEFORE, job.run.label_set
+    recipe, here = replace(job.run.recipe, stage="low"), means.world
+    run = decide(
+        job.dataset, label_set, recipe, model=None, start="", out=out, here=here, overwrite=False, track=means.track
+    )
+    return Job(out, job.dataset, run, means.device)
 
 
 def _train_folds(job: Job, parts: Parts, store: Store, found: FoundBefore | None, means: Means) -> None:
@@ -74,8 +90,12 @@ def _train_folds(job: Job, parts: Parts, store: Store, found: FoundBefore | None
     means.world.any(False)
 
 
+def _opened(job: Job) -> Store:
+    return open_store(job.dataset, job.run.plan, job.run.label_set)
+
+
 def _prepared(job: Job, means: Means) -> Store:
-    store = open_store(job.dataset, job.run.plan, job.run.label_set)
+    store = _opened(job)
     if means.world.rank == 0:
         store.prepare(track=means.track)
     means.world.any(False)
