@@ -3,11 +3,12 @@ PYTHON ?= python3
 BIN := .venv/bin
 BENCH := .venv-bench/bin
 
-.PHONY: demo study test lint types bench clean help
+.PHONY: demo study pretrain test lint types bench clean help
 
 help:
 	@echo "make demo   train a model, segment scans it never saw, score, mesh and draw them, in demo/"
 	@echo "make study  the five studies and their notebooks, tiny, on phantoms, in study/"
+	@echo "make pretrain  the model that ships, from bone surfaces: two hours on two cores, in pretraining/"
 	@echo "make test   lint, types and all tests with coverage"
 	@echo "make bench  times and memory beside other tools, in one run"
 
@@ -35,6 +36,10 @@ demo: .venv/usable
 study: .venv/ready
 	$(BIN)/python tools/notebooks study notebooks/*.ipynb
 
+# Goes on where it was stopped. Where a graphics card is: make pretrain PRETRAIN="--device cuda --minutes 10".
+pretrain: .venv/ready
+	$(BIN)/python -m pretrain $(PRETRAIN)
+
 test: .venv/ready lint types
 	tools/install-test-programs
 	$(BIN)/pytest --numprocesses 2 --dist loadfile --cov --cov-report term
@@ -50,4 +55,4 @@ bench: .venv-bench/ready
 	$(BENCH)/python -m bench
 
 clean:
-	rm -rf .venv .venv-bench demo study build dist src/*.egg-info .coverage*
+	rm -rf .venv .venv-bench demo study pretraining build dist src/*.egg-info .coverage*
