@@ -43,6 +43,11 @@ def side_of(name: str) -> Side | None:
     return "left" if found[1].lower() == "left" else "right"
 
 
+def without_side(name: str) -> str:
+    """What is left of a structure's name without its side: `femur` of `femur_right`."""
+    return _SIDE.sub("", name).strip("_- ") or name
+
+
 def _other_side(name: str) -> str:
     swap = {"left": "right", "right": "left", "Left": "Right", "Right": "Left"}
     return _SIDE.sub(lambda m: m[0].replace(m[1], swap.get(m[1], m[1])), name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from condyle.io.atomic import refuse_existing
 from condyle.jobs.settings import JobSettings
 from condyle.labels import Labels
 from condyle.models.facts import parameters
+from condyle.predict.confidence.judge import Confidence
 from condyle.progress import Track, silent
 from condyle.space import Volume
 from condyle.workflow.segmentation.kept_model import kept_segmenter
@@ -82,7 +83,8 @@ def segment(
     segmenter = load(model, settings, configuration=configuration)
     channels = [channel.name for channel in segmenter.plan.channels]
     cases = channels_of_one(scans, channels) if one_case else cases_to_segment(scans, channels, part)
-    outputs = _outputs(list(cases), out, suffix, settings, overwrite=overwrite)
+    judges = bool(segmenter.model.confidence)
+    outputs = _outputs(list(cases), out, suffix, settings, overwrite=overwrite, judges=judges)
     to_do = [id_ for id_ in cases if overwrite or not outputs[id_].complete]
     if jobs.run_on:
         given: dict[str, Any] = {"model": model.absolute() if model.exists() else model, "settings": settings}
@@ -116,7 +118,7 @@ def segment(
         write_answer(outputs[id_], answer, labels, overwrite=overwrite)
         if suffix_of(out) is None:
             add_resources(out, {id_: took})
-        return _Done(volumes_ml(answer.labels, labels), took, answer.need.peak_gib)
+        return _Done(volumes_ml(answer.labels, labels), took, answer.need.peak_gib, answer.confidence)
 
     run = one_by_one if settings.max_memory_gib is not None else overlapped
     results = run(to_do, read, ask, write, failures=(DataError, ConfigError))
@@ -134,6 +136,7 @@ def segment(
         volumes_ml={id_: case.volumes_ml for id_, case in done.items()},
         resources={id_: case.resources for id_, case in done.items()},
         memory_gib={id_: case.memory_gib for id_, case in done.items()},
+        confidence={id_: case.confidence for id_, case in done.items() if case.confidence is not None},
         skipped=tuple(id_ for id_ in cases if id_ not in to_do),
         failed=failed,
     )
@@ -146,18 +149,19 @@ class _Done:
     volumes_ml: dict[str, float]
     resources: Resources
     memory_gib: float
+    confidence: Mapping[str, Confidence] | None
 
 
 def _outputs(
-    cases: Sequence[str], out: Path, suffix: str, settings: PredictSettings, *, overwrite: bool
+    cases: Sequence[str], out: Path, suffix: str, settings: PredictSettings, *, overwrite: bool, judges: bool
 ) -> dict[str, Outputs]:
     """Where each case goes: into a folder, or to the one file that is named."""
     if suffix_of(out) is None:
-        return {id_: Outputs.beside(out / f"{id_}{suffix}", settings) for id_ in cases}
+        return {id_: Outputs.beside(out / f"{id_}{suffix}", settings, judges=judges) for id_ in cases}
     if len(cases) > 1:
         raise ConfigError("out", expected=f"a folder, for {len(cases)} scans", got=out.name)
     refuse_existing(out, overwrite=overwrite)
-    return {id_: Outputs.beside(out, settings) for id_ in cases}
+    return {id_: Outputs.beside(out, settings, judges=judges) for id_ in cases}
 
 
 def _asked(segmenter: Segmenter, case: FoundCase, channels: list[Volume], wanted: Region, track: Track) -> Answer:

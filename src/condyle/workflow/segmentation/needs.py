@@ -18,9 +18,23 @@ from condyle.workflow.segmentation.predict_settings import PredictSettings
 
 
 def needed(
-    model: Model, settings: PredictSettings, window: Window, channels: Sequence[Volume], prepared: Prepared
+    model: Model,
+    settings: PredictSettings,
+    window: Window,
+    channels: Sequence[Volume],
+    prepared: Prepared,
+    *,
+    again: bool = False,
 ) -> Estimate:
     """The estimate for a prepared scan, within the limit if there is one.
+
+    Args:
+        model: The model.
+        settings: How it is asked.
+        window: How it slides.
+        channels: The scan.
+        prepared: As the network sees it.
+        again: Whether changed looks at the prepared scan follow.
 
     Raises:
         ConfigError: if the limit cannot be kept.
@@ -43,6 +57,9 @@ def needed(
         need = replace(need, planes=need.planes + 4 * model.plan.net.out_channels * prod((i, j, k)))
     if settings.uncertainty:
         need = replace(need, labels=need.labels + 4 * prod((i, j, k)) + 4 * prod(prepared.source.shape))
+    if again:
+        # A changed scan, made from another; the labels of both looks, one brought back.
+        need = replace(need, labels=need.labels + 2 * prepared.array.nbytes + 4 * prod((i, j, k)))
     return need if settings.max_memory_gib is None else within(need, settings.max_memory_gib)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from condyle.config import to_json
 from condyle.io import nifti, stem_of, suffix_of, write, write_segments
 from condyle.io.atomic import atomic_file
 from condyle.labels import Labels
@@ -22,26 +24,35 @@ class Outputs:
         mask: The label map.
         probabilities: Beside it, where asked for.
         uncertainty: Likewise.
+        confidence: Likewise.
     """
 
     mask: Path
     probabilities: Path | None = None
     uncertainty: Path | None = None
+    confidence: Path | None = None
 
     @classmethod
-    def beside(cls, mask: Path, settings: PredictSettings) -> Outputs:
-        """The files that settings ask for."""
+    def beside(cls, mask: Path, settings: PredictSettings, *, judges: bool = False) -> Outputs:
+        """The files that settings ask for.
+
+        Args:
+            mask: The label map's.
+            settings: How the model is asked.
+            judges: Whether it can tell how far to trust it.
+        """
         name = str(mask.with_name(stem_of(mask)))
         return cls(
             mask,
             Path(f"{name}_probabilities.nii.gz") if settings.probabilities else None,
             Path(f"{name}_uncertainty.nii.gz") if settings.uncertainty else None,
+            Path(f"{name}_confidence.json") if judges and settings.confidence == "model" else None,
         )
 
     @property
     def complete(self) -> bool:
         """Whether every file is there."""
-        files = (self.mask, self.probabilities, self.uncertainty)
+        files = (self.mask, self.probabilities, self.uncertainty, self.confidence)
         return all(path.exists() for path in files if path is not None)
 
 
@@ -58,6 +69,10 @@ def write_answer(outputs: Outputs, answer: Answer, labels: Labels, *, overwrite:
             nifti.write_fractions(temporary, p, grid, len(p))
     if outputs.uncertainty is not None and answer.uncertainty is not None and _due(outputs.uncertainty, overwrite):
         write(outputs.uncertainty, answer.uncertainty, overwrite=overwrite)
+    if outputs.confidence is not None and answer.confidence is not None and _due(outputs.confidence, overwrite):
+        told = {"structures": to_json(answer.confidence)}
+        with atomic_file(outputs.confidence, overwrite=overwrite) as temporary:
+            temporary.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
     if _due(outputs.mask, overwrite):
         write_mask(outputs.mask, answer.labels, labels, overwrite=overwrite)
 

@@ -28,6 +28,8 @@ class PredictSettings:
         cleanup: Steps that follow: `model`, those stored with it; `off`; `knee` or `limb`; or a JSON file of steps.
         probabilities: Also write the probabilities of each structure, before cleanup: NAME_probabilities.nii.gz, 4-D.
         uncertainty: Also write how much folds and mirrorings disagree: NAME_uncertainty.nii.gz, in nats.
+        confidence: `model`: where the model can, judge each structure by asking again about changed scans, and write
+            a light with its reasons: NAME_confidence.json; or `off`.
         engine: What computes: `torch`; `openvino`, which is faster on processors (pip install openvino); `auto`: the
             faster one, by measurement, where the work to come is worth converting the network for.
         precision: `fp32`; `bf16`: faster, labels differ by about a percent of the outline; `int8`: faster still, with
@@ -49,6 +51,7 @@ class PredictSettings:
     cleanup: str = "model"
     probabilities: bool = False
     uncertainty: bool = False
+    confidence: Literal["model", "off"] = "model"
     engine: EngineName = "auto"
     precision: Precision = "fp32"
     calibrate: tuple[Path, ...] = ()

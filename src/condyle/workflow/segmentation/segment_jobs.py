@@ -7,11 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from condyle.config import from_json
 from condyle.data.importers.found import FoundCase, ScanFile
 from condyle.errors import ConfigError
 from condyle.io.remote import address_of
 from condyle.jobs.manifest import Outcome
 from condyle.jobs.settings import JobSettings
+from condyle.predict.confidence.judge import Confidence
 from condyle.progress import Track
 from condyle.workflow.segmentation.outputs import Outputs
 from condyle.workflow.segmentation.resources import Resources, add_resources, read_resources, table_of
@@ -81,6 +83,7 @@ def segment_by_jobs(
         volumes_ml={id_: _of_one(told[id_]["volumes_ml"]) for id_ in done},
         resources={id_: resources[id_] for id_ in done if id_ in resources},
         memory_gib={id_: _of_one(told[id_]["memory_gib"]) for id_ in done},
+        confidence={id_: _confidence(told[id_]) for id_ in done if "confidence" in told[id_]},
         skipped=tuple(id_ for id_ in cases if id_ not in to_do),
         failed=_failed(outcomes),
     )
@@ -88,6 +91,12 @@ def segment_by_jobs(
 
 def _failed(outcomes: Sequence[Outcome]) -> dict[str, str]:
     return {o.id: o.error for o in outcomes if o.state != "done"}
+
+
+def _confidence(told: Mapping[str, Any]) -> dict[str, Confidence]:
+    """What a command tells of how far its one case may be trusted."""
+    by_name = _of_one(told["confidence"])
+    return {name: from_json(Confidence, told, f"confidence: {name}") for name, told in by_name.items()}
 
 
 def _of_one(by_case: Mapping[str, Any]) -> Any:

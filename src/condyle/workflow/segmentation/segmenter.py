@@ -15,10 +15,12 @@ from condyle.config import Plan
 from condyle.models import Model
 from condyle.predict.cascade import cascaded
 from condyle.predict.cleanup import clean
-from condyle.predict.decide import Rule, Scores
+from condyle.predict.confidence.agreement import Agreement, looked_again, noted
+from condyle.predict.confidence.judge import Judge, judge_from_json
+from condyle.predict.confidence.looks import LabelMap
+from condyle.predict.decide import Rule, Scores, painted
 from condyle.predict.ensemble import ensemble, keep_last_channel, with_disagreement
 from condyle.predict.locate import coarse_plan, located, part_of
-from condyle.predict.memory import Estimate
 from condyle.predict.net import Net
 from condyle.predict.restore import each_plane, restored_labels, restored_with_probabilities
 from condyle.predict.slide import Window, planes
@@ -27,7 +29,9 @@ from condyle.predict.views import VIEWS, as_scores, fuse_views, turned
 from condyle.prepare import Prepared, prepare
 from condyle.progress import Track, silent
 from condyle.space import Box, Volume, crop, orders_with_separate, resample_image
+from condyle.workflow.segmentation.answer import Answer
 from condyle.workflow.segmentation.cleaning import asked_steps
+from condyle.workflow.segmentation.looking import asker
 from condyle.workflow.segmentation.needs import needed, scratch_folder
 from condyle.workflow.segmentation.networks import fold_networks, with_mirrorings
 from condyle.workflow.segmentation.predict_settings import PredictSettings
@@ -35,24 +39,6 @@ from condyle.workflow.segmentation.predict_settings import PredictSettings
 __all__ = ["Answer", "PredictSettings", "Segmenter", "load"]
 
 log = logging.getLogger("condyle")
-
-
-@dataclass(frozen=True, eq=False)
-class Answer:
-    """What a model says about a scan, all of it on the scan's own grid.
-
-    Args:
-        labels: The label map, cleaned.
-        need: The memory that was reckoned with.
-        probabilities: Where asked for, float32 (K, I, J, K): of background and each structure, or of each region,
-            before cleanup. May be the map of a file that is gone with it.
-        uncertainty: Where asked for, in nats; see `ensemble.with_disagreement`.
-    """
-
-    labels: Volume
-    need: Estimate
-    probabilities: Scores | None = None
-    uncertainty: Volume | None = None
 
 
 @dataclass(frozen=True)
@@ -63,11 +49,13 @@ class Segmenter:
         model: What to ask.
         settings: How.
         scans: How many will come, about; a network is made faster only where that is worth the time.
+        looks: Changed looks to ask about too, for the judge of a cascade; a model's own judge asks for its own.
     """
 
     model: Model
     settings: PredictSettings = field(default_factory=PredictSettings)
     scans: int = 1
+    looks: tuple[str, ...] = ()
 
     @property
     def plan(self) -> Plan:
@@ -90,15 +78,18 @@ class Segmenter:
             ConfigError: if a fold, device or memory limit cannot be had.
             ModelError: if weights cannot be used.
         """
-        found = None if self._before is None else self._before.segment(*channels, track=track)
+        first = None if self._before is None else self._before.answer(*channels, track=track)
+        found = None if first is None else first.labels
         region = region or self._located(channels, found, track)
         prepared = self._prepared(channels, found, region)
-        need = needed(self.model, self.settings, self._window, channels, prepared)
+        need = needed(self.model, self.settings, self._window, channels, prepared, again=bool(self._looks))
         log.info("%s", need)
         kept = np.zeros(prepared.grid.shape, np.float32) if self.settings.uncertainty else None
+        plain = np.zeros(prepared.grid.shape, painted(self._rule).dtype) if self._looks else None
         probabilities = None
         with scratch_folder(need, self.settings.scratch) as folder:
             scores = self._scores(prepared, folder if need.planes_on_disk else None, kept, track)
+            scores = scores if plain is None else noted(scores, self._rule, plain)
             way = (scores, prepared.grid, prepared.source, self._rule)
             if self.settings.probabilities:
                 where = folder if need.probabilities_on_disk else None
@@ -107,16 +98,20 @@ class Segmenter:
                 labels = restored_labels(*way, separate=prepared.separate)
         cleaned = _cleaned(Volume(labels, prepared.source), self.model, self._steps, region)
         doubt = None if kept is None else _on_scan(Volume(kept, prepared.grid), prepared)
-        return Answer(cleaned, need, probabilities, doubt)
+        agreement = {} if first is None else first.agreement
+        if plain is not None:
+            agreement = self._looked_again(prepared, plain)
+        answer = Answer(cleaned, need, probabilities, doubt, agreement)
+        return answer if self._judge is None else answer.judged(self._judge, self.model.labels, region)
 
     def make_ready(self) -> None:
         """Load all networks now and check what is asked for, rather than with the first scan.
 
         Raises:
             ConfigError: if a fold, a device or cleanup steps are not there.
-            ModelError: if weights cannot be used.
+            ModelError: if weights cannot be used, or the model's own judge.
         """
-        _ = self._folds, self._steps
+        _ = self._folds, self._steps, self._judge
         for other in (self._before, self._locator):
             if other is not None:
                 other.make_ready()
@@ -134,18 +129,34 @@ class Segmenter:
         return asked_steps(self.settings.cleanup, self.model.labels, self.model.cleanup)
 
     @cached_property
+    def _judge(self) -> Judge | None:
+        if self.settings.confidence == "off" or not self.model.confidence:
+            return None
+        return judge_from_json(self.model.confidence, "confidence.json")
+
+    @property
+    def _looks(self) -> tuple[str, ...]:
+        """Changed looks that this network is asked about: of a cascade only the first stage is, which is cheap."""
+        own = () if self._judge is None or self.model.before is not None else self._judge.looks
+        return self.looks or own
+
+    @cached_property
     def _window(self) -> Window:
         return Window(self.plan.patch, step=self.settings.step, batch=self.settings.batch)
 
     @property
     def _plainly(self) -> PredictSettings:
         """The settings for a pass that only looks where something is."""
-        return replace(self.settings, views="off", locate="off", cleanup="off", probabilities=False, uncertainty=False)
+        only = replace(self.settings, views="off", locate="off", cleanup="off", confidence="off")
+        return replace(only, probabilities=False, uncertainty=False)
 
     @cached_property
     def _before(self) -> Segmenter | None:
         """The first stage of a cascade. Its labels are not cleaned: the second was trained on them as they are."""
-        return None if self.model.before is None else Segmenter(self.model.before, self._plainly)
+        if self.model.before is None:
+            return None
+        looks = () if self._judge is None else self._judge.looks
+        return Segmenter(self.model.before, self._plainly, looks=looks)
 
     @cached_property
     def _locator(self) -> Segmenter | None:
@@ -193,6 +204,11 @@ class Segmenter:
         net = ensemble(asked) if kept is None else with_disagreement(asked, regions=self._rule.regions)
         made = planes(net, prepared.array, self._window, scratch=scratch, track=track)
         return made if kept is None else keep_last_channel(made, kept)
+
+    def _looked_again(self, prepared: Prepared, plain: LabelMap) -> Agreement:
+        ask = asker(self.model, self._folds, self._window, prepared.grid)
+        # Noise is the same every time, and so is the answer.
+        return looked_again(ask, prepared, plain, self._looks, np.random.default_rng(0))
 
 
 def load(path: str | Path, settings: PredictSettings | None = None, *, configuration: str | None = None) -> Segmenter:
