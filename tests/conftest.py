@@ -35,6 +35,17 @@ def shared_nnunet() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def bones() -> Path:
+    """The model that comes with the package. Skips where the package was made without it."""
+    from condyle.models.shipped import DEFAULT, FOLDER, shipped
+
+    found = {folder.name: folder for folder in shipped()}
+    if DEFAULT not in found:
+        pytest.skip(f"this package was made without the model {DEFAULT} ({FOLDER})")
+    return found[DEFAULT]
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     """A real browser. Skips where there is none."""

@@ -268,7 +268,7 @@ def test_a_taken_or_impossible_name_is_refused(folder, store):
 
 
 def test_the_list_tells_what_is_installed_and_what_is_broken(folder, store):
-    assert str(condyle.model("list", store=store)) == f"{store}: no models"
+    assert str(condyle.model("list", store=store)).splitlines()[0] == f"{store}: no models"
     install(folder, name="a", store=store)
     install(folder, name="b", store=store)
     (store / "b" / "plan.json").write_text("{")
@@ -285,10 +285,8 @@ def test_the_list_tells_what_is_installed_and_what_is_broken(folder, store):
 def test_a_path_comes_before_a_name_and_an_unknown_name_is_told_what_there_is(folder, store):
     install(folder, name="knee", store=store)
     assert find(folder, store) == folder
-    with pytest.raises(ModelError, match=r"the name of an installed model \(knee\), got nothing of that name"):
+    with pytest.raises(ModelError, match=r"the name of a model \(.*knee\), got nothing of that name"):
         find("hip", store)
-    with pytest.raises(ModelError, match="of which there is none yet"):
-        find("hip", store / "other")
     assert find("knee", store) == store / "knee"
 
 
@@ -322,7 +320,7 @@ def test_what_an_action_does_not_look_at_is_refused(folder, arguments, message, 
     given = {names[k]: Path(tmp_path / v) if k == "-o" else v for k, v in options.items()}
     with pytest.raises(ConfigError, match=message):
         condyle.model(*(str(folder) if a == "FOLDER" else a for a in arguments[:2]), **given)
-    with pytest.raises(ConfigError, match="model: expected one of info, list, install, export, got delete"):
+    with pytest.raises(ConfigError, match="model: expected one of info, list, install, remove, export, got delete"):
         condyle.model("delete")
 
 

@@ -130,7 +130,7 @@ def told_of(path: Path, error: CondyleError) -> ModelError:
 
 
 def read_state(path: Path, config: NetConfig) -> dict[str, Tensor]:
-    """The weights of a safetensors file.
+    """The weights of a safetensors file, in float32 however they are stored.
 
     Raises:
         ModelError: if it is broken, or holds another network's weights.
@@ -144,6 +144,7 @@ def read_state(path: Path, config: NetConfig) -> dict[str, Tensor]:
         state = load_file(path)
     except (SafetensorError, OSError) as error:
         raise ModelError(path, expected="a sound safetensors file", got=str(error)) from error
+    state = {name: value.float() if value.is_floating_point() else value for name, value in state.items()}
     check(config, state, path)
     return state
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import weakref
+import zipfile
 from contextlib import ExitStack
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
+from condyle.data.dataset import FILE as DATASET
 from condyle.errors import ConfigError, ModelError
 from condyle.io.archive import Limits, unpacked
 from condyle.models import folder as ours
@@ -14,6 +16,9 @@ from condyle.models.nnunet import folder as nnunet
 
 #: Weights hardly shrink, and five folds of several configurations are large.
 _LIMITS = Limits(count=10_000, total_bytes=32 << 30, ratio=20.0)
+
+#: What lies in a model's folder: ours, nnU-Net's.
+_KINDS = ({"plan.json", "labels.json"}, {"plans.json", "dataset.json"})
 
 
 def load(path: Path, *, configuration: str | None = None) -> Model:
@@ -35,6 +40,29 @@ def load(path: Path, *, configuration: str | None = None) -> Model:
         return _of_folder(path, path, configuration, None)
     held = _Unpacked(path)
     return _of_folder(path, held.folder, configuration, held)
+
+
+def is_model(path: Path) -> bool:
+    """Whether there is a model at a path, ours or nnU-Net v2's; files are looked at by their names alone.
+
+    A dataset is none, even if trained models lie in its folder.
+    """
+    try:
+        if path.is_dir():
+            of_itself = ours.is_ours(path) or nnunet.is_nnunet(path)
+            return of_itself or (not (path / DATASET).is_file() and bool(_models(path)))
+        return zipfile.is_zipfile(path) and _holds_model(path)
+    except (OSError, zipfile.BadZipFile):
+        return False
+
+
+def _holds_model(path: Path) -> bool:
+    """Whether the names in a zip are those of a model."""
+    files: dict[PurePosixPath, set[str]] = {}
+    with zipfile.ZipFile(path) as archive:
+        for name in map(PurePosixPath, archive.namelist()):
+            files.setdefault(name.parent, set()).add(name.name)
+    return any(kind <= names for kind in _KINDS for names in files.values())
 
 
 class _Unpacked:

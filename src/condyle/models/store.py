@@ -1,4 +1,4 @@
-"""Installed models: a folder of models, each by a name that stands for its path.
+"""Models by name: those that are installed, in a folder of models, and those that come with the package.
 
 * **store**: the folder, `~/.condyle/models` unless another is told. What is in it is our own kind of model folder,
   whatever it was installed from: JSON and safetensors, and nothing that could run.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +19,8 @@ from condyle.errors import ConfigError, DataError, ModelError
 from condyle.io.atomic import refuse_existing
 from condyle.models.download import check_digest, check_url, download, is_url, match, without_secrets
 from condyle.models.folder import is_ours, save
-from condyle.models.load import load
+from condyle.models.load import is_model, load
+from condyle.models.shipped import DEFAULT, FOLDER, shipped
 from condyle.progress import Track, silent
 
 
@@ -36,25 +37,96 @@ def installed(store: Path | None = None) -> tuple[Path, ...]:
     return tuple(sorted(f for f in folder.iterdir() if is_ours(f) and not f.name.startswith(".")))
 
 
-def find(name_or_path: str | Path, store: Path | None = None) -> Path:
-    """The path of a model that is named by its path or its name in the store. What lies at the path comes first.
+def named(store: Path | None = None, *, shipped_in: Path = FOLDER) -> dict[str, Path]:
+    """The models that have a name: those of a store, and those that come with the package.
+
+    An installed one goes before a shipped one of its name.
+
+    Args:
+        store: Another store than the usual one.
+        shipped_in: The folder of shipped models.
+    """
+    return {folder.name: folder for folder in (*shipped(shipped_in), *installed(store))}
+
+
+def look_up(name_or_path: str | Path, store: Path | None = None, *, shipped_in: Path = FOLDER) -> Path | None:
+    """The path of a model that is named by its path or its name; None if there is none.
+
+    A model at the path comes first, then an installed one of the name, then a shipped one. What lies at the path and
+    is no model does not hide a name: `-o bones` may be the folder of masks that the model `bones` made.
+
+    Args:
+        name_or_path: Which.
+        store: Another store than the usual one.
+        shipped_in: The folder of shipped models.
+    """
+    path = Path(name_or_path)
+    return path if is_model(path) else named(store, shipped_in=shipped_in).get(str(name_or_path))
+
+
+def find(name_or_path: str | Path, store: Path | None = None, *, shipped_in: Path = FOLDER) -> Path:
+    """As `look_up`; but what is at the path, if nothing else is found, is left to `load` to look at.
 
     Raises:
-        ModelError: if there is neither.
+        ModelError: if there is nothing at all.
     """
+    found = look_up(name_or_path, store, shipped_in=shipped_in)
+    if found is not None:
+        return found
     path = Path(name_or_path)
     if path.exists():
         return path
-    named = {f.name: f for f in installed(store)}
-    if str(name_or_path) in named:
-        return named[str(name_or_path)]
-    names = f" ({', '.join(named)})" if named else ", of which there is none yet"
+    names = _names(named(store, shipped_in=shipped_in))
     raise ModelError(
         path,
-        expected=f"a model's folder or zip, or the name of an installed model{names}",
+        expected=f"a model's folder or zip, or the name of a model{names}",
         got="nothing of that name",
         hint="Check the path, or install the model with `condyle model install`.",
     )
+
+
+def default(store: Path | None = None, *, shipped_in: Path = FOLDER) -> Path:
+    """The model that is asked where none is named: an installed `bones`, else the one that comes with the package.
+
+    Raises:
+        ModelError: if the package was made without it.
+    """
+    found = named(store, shipped_in=shipped_in).get(DEFAULT)
+    if found is None:
+        hint = "Install Condyle anew, or name a model: condyle segment MODEL SCANS..."
+        raise ModelError(DEFAULT, expected=f"the model that comes with Condyle, in {shipped_in}", got="none", hint=hint)
+    return found
+
+
+def remove(name: str, store: Path | None = None, *, shipped_in: Path = FOLDER) -> Path:
+    """Remove an installed model; it is gone whole or not at all.
+
+    Returns:
+        Where it was.
+
+    Raises:
+        ModelError: if no model of that name is installed, or it is one that comes with the package.
+        DataError: if the disk refuses.
+    """
+    folder = {f.name: f for f in installed(store)}.get(name)
+    if folder is None:
+        is_shipped = name in {f.name for f in shipped(shipped_in)}
+        raise ModelError(
+            name,
+            expected=f"the name of an installed model{_names([f.name for f in installed(store)])}",
+            got="one that comes with Condyle" if is_shipped else "nothing of that name",
+            hint="It is part of the package and stays." if is_shipped else "See `condyle model list`.",
+        )
+    try:
+        with tempfile.TemporaryDirectory(prefix=".condyle-", dir=folder.parent) as room:
+            folder.rename(Path(room) / folder.name)
+    except OSError as error:
+        raise DataError(folder, expected="to be able to remove it", got=error.strerror or str(error)) from error
+    return folder
+
+
+def _names(names: Collection[str]) -> str:
+    return f" ({', '.join(sorted(names))})" if names else ", of which there is none yet"
 
 
 def install(

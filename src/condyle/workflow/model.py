@@ -1,4 +1,4 @@
-"""`condyle model`: look at trained models, install them, and hand them on."""
+"""`condyle model`: look at trained models, install them, remove them, and hand them on."""
 
 from __future__ import annotations
 
@@ -7,26 +7,28 @@ from pathlib import Path
 from typing import Literal
 
 from condyle.errors import CondyleError, ConfigError
-from condyle.models import Model, find, load
+from condyle.models import Model, compact, find, load, save
 from condyle.models.facts import facts
-from condyle.models.store import default_store, install, installed
+from condyle.models.shipped import shipped
+from condyle.models.store import default_store, install, installed, named, remove
 from condyle.progress import Track, silent
-from condyle.workflow.shared.model_told import ModelInfo, ModelList, ModelWritten
+from condyle.workflow.shared.model_told import ModelInfo, ModelList, ModelRemoved, ModelWritten
 
 #: What each action looks at; anything else that is given is refused.
 _OPTIONS = {
     "info": {"source", "configuration", "store"},
     "list": {"store"},
     "install": {"source", "sha256", "name", "configuration", "store", "overwrite"},
+    "remove": {"source", "store"},
     "export": {"source", "to", "out", "fold", "configuration", "store", "overwrite"},
 }
 
 
 def model(
-    action: Literal["info", "list", "install", "export"],
+    action: Literal["info", "list", "install", "remove", "export"],
     source: str | None = None,
     *,
-    to: Literal["zip", "onnx", "openvino", "nnunet"] | None = None,
+    to: Literal["zip", "compact", "onnx", "openvino", "nnunet"] | None = None,
     out: Path | None = None,
     fold: str | None = None,
     sha256: str | None = None,
@@ -35,18 +37,18 @@ def model(
     store: Path | None = None,
     overwrite: bool = False,
     track: Track = silent,
-) -> ModelInfo | ModelList | ModelWritten:
+) -> ModelInfo | ModelList | ModelWritten | ModelRemoved:
     """Look at trained models, ours and nnU-Net v2's, install them under a name, or write them for other programs.
 
-    `info SOURCE` tells what a model is. `list` tells the installed ones. `install SOURCE` checks a model whole and
-    copies it into the store; `condyle segment NAME` then finds it. `export SOURCE --to zip -o FILE` writes it as one
-    file, and as other programs want it.
+    `info SOURCE` tells what a model is. `list` tells those that have a name: the installed ones and those that come
+    with Condyle. `install SOURCE` checks a model whole and copies it into the store; `condyle segment NAME` then finds
+    it, until `remove NAME`. `export SOURCE --to zip -o FILE` writes it as one file, and as other programs want it.
 
     Args:
-        action: `info`, `list`, `install` or `export`.
-        source: A model's folder or zip; its name if it is installed; for `install` also the address of a zip.
-        to: `zip`: one file to hand on; `onnx`, `openvino`: a folder with a network a fold; `nnunet`: a folder that
-            nnU-Net v2 predicts with.
+        action: `info`, `list`, `install`, `remove` or `export`.
+        source: A model's folder or zip; its name if it has one; for `install` also the address of a zip.
+        to: `zip`: one file to hand on; `compact`: a folder whose weights are rounded and take half the room; `onnx`,
+            `openvino`: a folder with a network a fold; `nnunet`: a folder that nnU-Net v2 predicts with.
         out: Where to export to.
         fold: Export this fold alone.
         sha256: Of the zip to install. An address is not fetched without it.
@@ -76,6 +78,8 @@ def model(
         )
         named = path.name if store is None else path
         return ModelWritten(path, load(path).folds, f"condyle segment {named} SCANS... -o OUT")
+    if action == "remove":
+        return ModelRemoved(remove(source, store))
     path = find(source, store)
     found = load(path, configuration=configuration)
     if action == "info":
@@ -90,6 +94,7 @@ def model(
 #: What can be done with an export.
 _USES = {
     "zip": "condyle segment {path} SCANS... -o OUT",
+    "compact": "condyle segment {path} SCANS... -o OUT",
     "onnx": "onnxruntime runs fold_<k>.onnx; plan.json and labels.json tell what goes in and comes out",
     "openvino": "OpenVINO runs fold_<k>.xml; plan.json and labels.json tell what goes in and comes out",
     "nnunet": "nnUNetv2_predict_from_modelfolder -m {path} -f {folds} -i SCANS -o OUT",
@@ -112,7 +117,9 @@ def _listed(store: Path | None) -> ModelList:
             models[path.name] = facts(load(path))
         except CondyleError as error:
             failed[path.name] = str(error)
-    return ModelList(store or default_store(), models, failed)
+    known = named(store)
+    coming = {path.name: facts(load(path)) for path in shipped() if known[path.name] == path}
+    return ModelList(store or default_store(), models, failed, coming)
 
 
 def _only(found: Model, fold: str) -> Model:
@@ -126,6 +133,9 @@ def _exported(found: Model, to: str, out: Path, *, overwrite: bool) -> Path:
         from condyle.models.pack import pack
 
         pack(found, out, overwrite=overwrite)
+        return out
+    if to == "compact":
+        save(compact(found), out, overwrite=overwrite)
         return out
     if to == "nnunet":
         from condyle.models.nnunet.export import export_nnunet

@@ -19,6 +19,7 @@ from condyle.models.facts import parameters
 from condyle.predict.confidence.judge import Confidence
 from condyle.progress import Track, silent
 from condyle.space import Volume
+from condyle.workflow.segmentation.asked_model import asked_model
 from condyle.workflow.segmentation.kept_model import kept_segmenter
 from condyle.workflow.segmentation.outputs import Outputs, write_answer
 from condyle.workflow.segmentation.overlap import one_by_one, overlapped
@@ -34,7 +35,7 @@ from condyle.workflow.shared.command import command_of
 
 def segment(
     model: Path,
-    scans: Sequence[Path],
+    scans: Sequence[Path] = (),
     *,
     out: Path | None = None,
     part: str | None = None,
@@ -51,11 +52,14 @@ def segment(
 ) -> Segmented:
     """Segment scans with a trained model, ours or nnU-Net v2's; each mask lies on its scan's own grid.
 
+    Where no model is named, all that is named are scans, and `bones` is asked, which comes with Condyle.
+
     Masks that are there already are kept: a run that was stopped goes on. A scan that fails is reported and the
     others go on.
 
     Args:
-        model: A model folder or zip, ours or of nnU-Net v2; or the name of an installed model.
+        model: A model folder or zip, ours or of nnU-Net v2; or the name of a model, see `condyle model list`; or the
+            first scan.
         scans: Files, folders of files (with _0000, _0001 ... for channels), DICOM folders or zips, or a dataset.
         out: The folder to write masks to, named like their scans; or one file, for one scan.
         part: Of a dataset, segment this part of its split only: test, train, or a fold's number.
@@ -72,33 +76,35 @@ def segment(
 
     Raises:
         DataError: if there is nothing to segment.
-        ConfigError: if there is no place to write to.
-        ModelError: if the model cannot be used.
+        ConfigError: if there is no place to write to, or no scan beside the model.
+        ModelError: if the model cannot be used, or what is named first is neither a model nor a scan.
     """
     if out is None:
         raise ConfigError("out", expected="a folder or file to write masks to (-o)", got="none")
     if suffix not in FORMATS:
         raise ConfigError("suffix", expected=f"one of {', '.join(FORMATS)}", got=suffix)
     wanted = Region(region, region_mask)
-    segmenter = load(model, settings, configuration=configuration)
+    asked = asked_model(model, scans)
+    segmenter = load(asked.path, settings, configuration=configuration)
     channels = [channel.name for channel in segmenter.plan.channels]
-    cases = channels_of_one(scans, channels) if one_case else cases_to_segment(scans, channels, part)
+    cases = channels_of_one(asked.scans, channels) if one_case else cases_to_segment(asked.scans, channels, part)
     judges = bool(segmenter.model.confidence)
     outputs = _outputs(list(cases), out, suffix, settings, overwrite=overwrite, judges=judges)
     to_do = [id_ for id_ in cases if overwrite or not outputs[id_].complete]
     if jobs.run_on:
-        given: dict[str, Any] = {"model": model.absolute() if model.exists() else model, "settings": settings}
-        given |= {"configuration": configuration, "region": region, "region_mask": region_mask, "overwrite": overwrite}
+        given: dict[str, Any] = {"settings": settings, "configuration": configuration, "overwrite": overwrite}
+        given |= {"region": region, "region_mask": region_mask}
         # By powers of ten, so that a cohort may grow and its commands stay what they are.
         given |= {"to_come": 10 ** (len(str(len(cases))) - 1)}
 
         def command(channels: Sequence[Path], mask: Path) -> tuple[str, ...]:
-            return command_of(segment, scans=channels, out=mask, one_case=len(channels) > 1, **given)
+            first, *others = (*asked.words, *channels)
+            return command_of(segment, model=first, scans=others, out=mask, one_case=len(channels) > 1, **given)
 
         memory_gib = settings.max_memory_gib or 0.0
         return segment_by_jobs(cases, outputs, to_do, out, command, memory_gib=memory_gib, jobs=jobs, track=track)
     if to_do and to_come:
-        segmenter = kept_segmenter(model, settings, configuration, to_come)
+        segmenter = kept_segmenter(asked.path, settings, configuration, to_come)
     elif to_do:
         segmenter = replace(segmenter, scans=len(to_do))
         segmenter.make_ready()

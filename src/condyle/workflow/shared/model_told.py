@@ -1,9 +1,9 @@
-"""What `condyle model` tells: a model, a list of models, or where one was written."""
+"""What `condyle model` tells: a model, a list of models, or where one was written or removed."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,17 +30,19 @@ class ModelInfo:
 
 @dataclass(frozen=True)
 class ModelList:
-    """The models of a store.
+    """The models of a store, and those that come with the package.
 
     Args:
         store: Its folder.
         models: Facts by name.
         failed: Models that cannot be used, and why.
+        shipped: Facts of those that come with the package, by name; without those behind an installed one of the name.
     """
 
     store: Path
     models: Mapping[str, Mapping[str, Any]]
     failed: Mapping[str, str]
+    shipped: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def exit_code(self) -> int:
@@ -49,15 +51,13 @@ class ModelList:
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
-        return {"store": str(self.store), "models": dict(self.models), "failed": dict(self.failed)}
+        told = {"store": str(self.store), "models": dict(self.models), "failed": dict(self.failed)}
+        return told | {"shipped": dict(self.shipped)}
 
     def __str__(self) -> str:
-        lines = [
-            f"  {name:<24} {', '.join(told['structures'].values())} ({told['network']}, {len(told['folds'])} folds)"
-            for name, told in self.models.items()
-        ]
+        lines = [f"{self.store}: {len(self.models) or 'no'} models", *_rows(self.models)]
         lines += [f"  {name:<24} cannot be used: {why}" for name, why in self.failed.items()]
-        return "\n".join([f"{self.store}: {len(self.models) or 'no'} models", *lines])
+        return "\n".join([*lines, *(["they come with Condyle:", *_rows(self.shipped)] if self.shipped else [])])
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,31 @@ class ModelWritten:
 
     def __str__(self) -> str:
         return f"{self.path}: folds {', '.join(self.folds)}\n  {self.use}"
+
+
+@dataclass(frozen=True)
+class ModelRemoved:
+    """A model that was removed.
+
+    Args:
+        path: Where it was.
+    """
+
+    path: Path
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return {"removed": str(self.path)}
+
+    def __str__(self) -> str:
+        return f"{self.path}: removed"
+
+
+def _rows(models: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    return [
+        f"  {name:<24} {', '.join(told['structures'].values())} ({told['network']}, {len(told['folds'])} folds)"
+        for name, told in models.items()
+    ]
 
 
 def _lines(told: Mapping[str, Any], margin: str) -> list[str]:
