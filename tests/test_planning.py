@@ -418,7 +418,8 @@ def test_every_named_recipe_gives_a_plan_with_a_network_that_can_be_built(name):
     assert made.plan.net.dim == RECIPES[name].dim
     assert RECIPES[name].batch in {0, made.plan.batch}
     if RECIPES[name].pictures == "scans":
-        assert made.plan.mirror == (() if RECIPES[name].mirror == "off" else tuple(range(RECIPES[name].dim)))
+        every = tuple(range(RECIPES[name].dim))
+        assert made.plan.mirror == {"off": (), "sides": every[-1:]}.get(RECIPES[name].mirror, every)
 
 
 def test_spacing_patch_batch_width_and_dice_of_a_recipe_go_before_the_planners():

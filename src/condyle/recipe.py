@@ -58,7 +58,8 @@ class Recipe:
         pictures: `scans`: patches of the dataset's scans; `synthetic`: drawn for each step from the maps of a dataset
             that `condyle phantom synthetic` made, never the same twice; augmentation is part of that.
         augment: Set of augmentations.
-        mirror: `safe`: mirror patches, left and right labels swapped; `nnunet`: all axes, labels as they are; `off`.
+        mirror: `safe`: mirror patches along all axes, left and right labels swapped; `sides`: along left-right alone,
+            for nobody is scanned upside down; `nnunet`: all axes, labels as they are; `off`.
         oversample: Share of each batch that is sure to hold a structure.
         average: Also keep an exponential average of the weights and use it, with this decay; 0 for none.
         precision: `auto`: bf16 where the machine has it and it pays.
@@ -93,7 +94,7 @@ class Recipe:
     patience: int = 0
     pictures: Pictures = "scans"
     augment: AugmentName = "nnunet"
-    mirror: Literal["safe", "nnunet", "off"] = "safe"
+    mirror: Literal["safe", "sides", "nnunet", "off"] = "safe"
     oversample: float = 1 / 3
     average: float = 0.0
     precision: Literal["auto", "fp32", "bf16"] = "auto"
@@ -190,22 +191,23 @@ RECIPES: dict[str, Recipe] = {
     # Our own, chosen by measurement (docs/training.md). A processor's hours: a small network takes many steps.
     "default": Recipe(
         network="quick", optimizer="adamw", rate=2e-3, weight_decay=1e-2, schedule="cosine", warmup=0.05,
-        epochs=100, iterations=100, val_iterations=10, average=0.99,
+        epochs=100, iterations=100, val_iterations=10, mirror="sides", average=0.99,
     ),
     # A processor's minutes.
     "quick": Recipe(
         network="quick", optimizer="adamw", rate=2e-3, weight_decay=1e-2, schedule="cosine", warmup=0.05,
-        augment="light", epochs=10, iterations=50, val_iterations=5, average=0.98,
+        augment="light", mirror="sides", epochs=10, iterations=50, val_iterations=5, average=0.98,
     ),
     # A graphics card's hours: nnU-Net's network and plan.
     "thorough": Recipe(
-        optimizer="adamw", rate=1e-3, weight_decay=1e-2, schedule="cosine", warmup=0.05, average=0.99,
+        optimizer="adamw", rate=1e-3, weight_decay=1e-2, schedule="cosine", warmup=0.05, mirror="sides",
+        average=0.99,
     ),
     # Bones from drawn pictures: at 3 mm what is where, then at 1.5 mm its outline.
     "synthetic": Recipe(
         network="quick", stage="cascade", spacing_mm=(1.5, 1.5, 1.5), patch=(112, 96, 96), batch=1, optimizer="adamw",
         rate=2e-3, weight_decay=1e-2, schedule="cosine", warmup=0.05, epochs=100, iterations=100, val_iterations=20,
-        average=0.995, pictures="synthetic", augment="none",
+        average=0.995, pictures="synthetic", augment="none", mirror="sides",
     ),
     "nnunet": Recipe(mirror="nnunet"),
     # Proximal femur in CT (Lang): nnU-Net in 3D, and in 2D with a residual encoder.

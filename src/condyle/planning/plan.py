@@ -137,10 +137,12 @@ def _spacing(spacing_mm: Floats, recipe: Recipe) -> tuple[float | None, float, f
 
 
 def _mirror(recipe: Recipe, scans: Geometry) -> tuple[int, ...]:
-    """Drawn people are mirrored across their middle alone: nobody is drawn upside down."""
     if recipe.mirror == "off":
         return ()
-    return (scans.axes.index(0),) if recipe.pictures == "synthetic" else tuple(range(recipe.dim))
+    if recipe.mirror == "sides":
+        # Axes of the patch: in 2D the first of the scan's is the one that slices are cut across.
+        return tuple(n for n, axis in enumerate(scans.axes[-recipe.dim :]) if axis == 0)
+    return tuple(range(recipe.dim))
 
 
 def _low(recipe: Recipe, ends: Outputs, scans: Geometry, full: Choice, plan: Plan) -> Plan | None:

@@ -95,7 +95,9 @@ def mirroring_of(run: TrainingRun, labels: Labels, store: Store, ids: Sequence[s
     if len(sides) > 1:
         hint = "Give --mirror off, or train a plan of Condyle's own, which turns all scans alike."
         raise ConfigError("mirror", expected="scans that all lie alike", got="several orders of axes", hint=hint)
-    return Mirroring.of(labels, sides.pop(), dim)
+    side = sides.pop()
+    wanted = None if run.recipe.mirror == "safe" else [axis for axis in (side,) if axis is not None]
+    return Mirroring.of(labels, side, dim, wanted)
 
 
 def _augmentation(run: TrainingRun, labels: Labels, store: Store, ids: Sequence[str]) -> Augmentation:
