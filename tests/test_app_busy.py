@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import multiprocessing
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
@@ -186,6 +187,37 @@ def test_a_server_killed_in_the_middle_of_a_save_loses_nothing_and_restores_what
             tab.until("document.querySelector('.view-revisions').textContent.includes('revision 1 restored')", 60)
             assert np.array_equal(io.read_labels(tmp_path / "small/labels/reference/a.nii.gz").array, before)
             assert [r["revision"] for r in revisions(again, key)] == [3, 2, 1]
+
+
+@pytest.mark.parametrize("moment", ["arriving/*.nii", "reference/a/0002.nii.gz", "reference/a/log.json"])
+def test_a_server_killed_at_any_moment_of_a_save_has_the_old_version_or_the_new(tmp_path, moment):
+    dataset = small_dataset(tmp_path / "small", ("a",))
+    path = dataset.path(dataset["a"].label_sets["reference"])
+    before = io.read_labels(path)
+    drawn = before.with_array(np.roll(before.array, 1, axis=0))
+    io.write(tmp_path / "drawn.nii", drawn)
+    body = (tmp_path / "drawn.nii").read_bytes()
+    first = start(tmp_path)
+    key = key_of(first)
+    address = f"/api/datasets/{key}/cases/{case_of(first, key, 'a')['key']}/labels/reference"
+
+    def send() -> None:
+        with suppress(OSError):  # it is killed before it answers
+            first.ask("POST", address, body, {"If-Match": '"1"'})
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    while sender.is_alive() and not [*(tmp_path / "small/corrections").glob(moment)]:
+        pass
+    first.kill()
+    sender.join()
+    with served(tmp_path) as again:
+        current = again.json("GET", address + "/revisions")["current"]
+        expected = {1: before, 2: drawn}[current]
+        assert np.array_equal(io.read_labels(path).array, expected.array)
+        assert again.ask("POST", address, body, {"If-Match": f'"{current}"'})[0] == 201
+        assert np.array_equal(io.read_labels(path).array, drawn.array)
+        assert [r["revision"] for r in revisions(again, key)] == list(range(current + 1, 0, -1))
 
 
 def revisions(server: Server, key: str) -> list[dict[str, Any]]:

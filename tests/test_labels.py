@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from condyle.errors import ConfigError, DataError
-from condyle.labels import Labels, default_color, join_masks, label_type, present_ids, remap, side_of
+from condyle.labels import Labels, default_color, id_counts, join_masks, label_type, present_ids, remap, side_of
 
 LEGS = {"femur_left": 1, "femur_right": 2, "patella": 3}
 
@@ -103,3 +103,8 @@ def test_the_smallest_type_that_holds_the_ids():
     assert label_type(255) is np.uint8
     assert label_type(256) is np.uint16
     assert list(present_ids(np.array([0, 3, 3, 7]))) == [3, 7]
+    large = np.zeros((128, 128, 130), np.uint8, order="F")
+    large[5, 6, 7], large[-1, -1, -1] = 200, 9
+    assert list(present_ids(large)) == list(present_ids(large[:, ::-1])) == [9, 200]
+    counts = id_counts(large, 300)
+    assert (len(counts), counts[0], counts[9], counts[200]) == (301, large.size - 2, 1, 1)

@@ -32,6 +32,9 @@ KNOWN_COLORS: dict[str, Color] = {
     "liver": (221, 130, 101), "kidney": (185, 102, 83), "spleen": (157, 108, 162),
 }  # fmt: skip
 
+#: As many voxels are counted at a time.
+_PIECE = 1 << 20
+
 _SIDE = re.compile(r"(?:^|[_\s-])(left|right)(?=$|[_\s-])", re.IGNORECASE)
 
 
@@ -232,7 +235,7 @@ def remap(array: NDArray[Any], table: Mapping[int, int], *, where: str = "label 
     Raises:
         DataError: if the array holds an id that the table does not name.
     """
-    present = np.flatnonzero(np.bincount(array.ravel(), minlength=1))
+    present = np.flatnonzero(id_counts(array))
     missing = sorted(set(present.tolist()) - set(table) - {0})
     if missing:
         raise DataError(
@@ -264,5 +267,16 @@ def join_masks(masks: Sequence[tuple[int, NDArray[Any]]], shape: tuple[int, ...]
 
 def present_ids(array: NDArray[Any]) -> Iterable[int]:
     """The ids above 0 found in a label map, ascending."""
-    counts = np.bincount(array.ravel(), minlength=1)
-    return [int(i) for i in np.flatnonzero(counts) if i > 0]
+    return [int(i) for i in np.flatnonzero(id_counts(array)) if i > 0]
+
+
+def id_counts(array: NDArray[Any], largest: int = 0) -> NDArray[np.int64]:
+    """How many voxels have each id, from 0 to the largest that there is, or at least to `largest`."""
+    voxels = array.ravel(order="K")  # no copy, whichever axis is the fastest in memory
+    counts = np.zeros(largest + 1, np.int64)
+    # NumPy's count takes 8 bytes a voxel, so it is made piece by piece.
+    for at in range(0, voxels.size, _PIECE):
+        more = np.bincount(voxels[at : at + _PIECE], minlength=len(counts))
+        more[: len(counts)] += counts
+        counts = more
+    return counts

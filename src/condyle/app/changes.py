@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from condyle.labels import Labels
-from condyle.space import Grid, bounding_box
+from condyle.meshes.boxes import joined_box
+from condyle.space import Box, Grid, bounding_box
 
 
 @dataclass(frozen=True)
@@ -67,12 +68,17 @@ def changed(before: NDArray[Any] | None, after: NDArray[Any], grid: Grid, labels
     differs = (old != after)[box.slices]
     ids = set(np.unique(old[box.slices][differs]).tolist()) | set(np.unique(after[box.slices][differs]).tolist())
     names = {s.id: s.name for s in labels.structures}
-    found = {names.get(id_, f"label {id_}"): _structure(old == id_, after == id_, grid) for id_ in sorted(ids - {0})}
+    found = {names.get(id_, f"label {id_}"): _structure(id_, old, after, box, grid) for id_ in sorted(ids - {0})}
     known = [s.largest_mm for s in found.values() if s.largest_mm is not None]
     return Changed(int(np.count_nonzero(differs)), max(known, default=None), found)
 
 
-def _structure(old: NDArray[np.bool_], new: NDArray[np.bool_], grid: Grid) -> StructureChange:
+def _structure(id_: int, before: NDArray[Any], after: NDArray[Any], box: Box, grid: Grid) -> StructureChange:
+    """How one structure changed; all that changed at all lies in `box`."""
+    whole = bounding_box(before == id_)
+    # Both versions lie in here: a small part of most scans.
+    here = (box if whole is None else joined_box((whole, box))).slices
+    old, new = before[here] == id_, after[here] == id_
     ml = grid.voxel_volume_mm3 / 1000
     added, removed = new & ~old, old & ~new
     counts = [int(np.count_nonzero(mask)) for mask in (old, new, added, removed)]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
 from condyle import io
 from condyle.data import Case, Dataset
 from condyle.errors import DataError
@@ -35,7 +33,7 @@ def read_drawn(path: Path, dataset: Dataset, case: Case) -> Volume:
         case: The case.
 
     Returns:
-        The label map on the scan's own grid, exactly.
+        The label map on the scan's own grid, exactly, in memory as in the file.
 
     Raises:
         DataError: if it is no label map, lies elsewhere, or has ids that the dataset does not know.
@@ -56,4 +54,4 @@ def read_drawn(path: Path, dataset: Dataset, case: Case) -> Volume:
             hint="Add the structure to the labels first.",
         )
     largest = max(dataset.labels.ids, default=0)
-    return Volume(np.ascontiguousarray(drawn.array.astype(label_type(max(largest, int(drawn.array.max()))))), grid)
+    return Volume(drawn.array.astype(label_type(max(largest, int(drawn.array.max()))), copy=False), grid)

@@ -10,6 +10,7 @@ import numpy as np
 
 from condyle.errors import DataError
 from condyle.io import dicom, read, suffix_of
+from condyle.labels import id_counts
 from condyle.space import Grid, Volume
 
 #: A volume of whole numbers with no more different values than this is told as a label map.
@@ -124,7 +125,7 @@ def _values(volume: Volume) -> dict[str, Any]:
     out: dict[str, Any] = {"type": str(array.dtype)}
     present = np.unique(array[::4, ::4, ::4])
     if len(present) <= _FEW_VALUES and array.dtype.kind in "iu" and array.min() >= 0:
-        counts = np.bincount(array.ravel())
+        counts = id_counts(array)
         volume_ml = volume.grid.voxel_volume_mm3 / 1000
         out["labels_ml"] = {int(i): round(float(counts[i]) * volume_ml, 3) for i in np.flatnonzero(counts) if i > 0}
         return out
