@@ -14,7 +14,7 @@ from condyle import io
 from condyle.app.announced import expected_files
 from condyle.app.changes import changed
 from condyle.app.jobs import log as logs
-from condyle.app.jobs.outcome import outcome
+from condyle.app.jobs.outcome import outcome, sentence
 from condyle.app.models import curves
 from condyle.app.queue import volumes
 from condyle.app.results import means
@@ -139,9 +139,9 @@ def test_progress_tells_the_time_left_and_the_log_leaves_it_out():
 
 def test_a_job_tells_in_words_what_failed_and_what_was_found_without_folders():
     checked = {"findings": [
-        {"severity": "warning", "case": "a", "message": "Two islands."},
-        {"severity": "info", "case": "a", "message": "At the border."},
-        {"severity": "error", "case": "", "message": "No patella anywhere."},
+        {"severity": "warning", "case": "a", "where": "hand: femur", "message": "Two islands."},
+        {"severity": "info", "case": "a", "where": "hand: femur", "message": "At the border."},
+        {"severity": "error", "case": "", "where": "", "message": "No patella anywhere."},
     ]}  # fmt: skip
     imported = {
         "failed": {"b": "/home/eva/masks/b.nii.gz: expected a mask"},
@@ -149,10 +149,19 @@ def test_a_job_tells_in_words_what_failed_and_what_was_found_without_folders():
         "unmatched": [],
     }
     assert outcome([imported, checked]) == (
-        "b: b.nii.gz: expected a mask\nc: resampled\na: Two islands.\ndataset: No patella anywhere."
+        "b: b.nii.gz: expected a mask\nc: resampled\na: hand, femur: two islands.\ndataset: No patella anywhere."
     )
     assert outcome([{"findings": ["b is better"], "notes": []}]) is None  # a comparison has a page of its own
     assert outcome([{"notes": [str(n) for n in range(9)]}]).endswith("And 4 more; see the log.")
+
+
+def test_a_finding_is_told_behind_what_it_is_about():
+    finding = {"where": "hand: femur", "message": "It reaches the border."}
+    assert sentence(finding) == "hand, femur: it reaches the border."
+    assert sentence(finding, "hand") == "femur: it reaches the border."
+    assert sentence({"where": "hand", "message": "Nothing is labelled."}, "hand") == "Nothing is labelled."
+    unread = {"where": "CT", "message": "Scans/CT/p01.nii: expected a NIfTI file"}
+    assert sentence(unread) == "CT: Scans/CT/p01.nii: expected a NIfTI file"
 
 
 def test_a_long_log_is_read_from_its_end(tmp_path):

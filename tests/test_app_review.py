@@ -64,7 +64,7 @@ def test_what_needs_eyes_comes_first_and_says_why(opened):
     assert set(order(opened)[:3]) == {"island", "large", "unsure"}
     assert "patella has" in why(opened, "large")
     assert "is usual" in why(opened, "large")
-    assert "femur_left" in why(opened, "island")
+    assert "femur_left: one stray island of" in why(opened, "island")
     assert "the model was unsure" in why(opened, "unsure")
     assert "nothing stands out" in why(opened, "plain")
 

@@ -89,6 +89,17 @@ def test_a_fault_in_a_label_map_is_found_where_it_is(
     assert codes(check(tmp_path)) == [(severity, code, "b")]
 
 
+def test_islands_are_counted_in_words_and_places_have_no_negative_zero(tmp_path: Path) -> None:
+    small_dataset(tmp_path)
+    messages = []
+    for voxels in ((6, 16, 8), (6, 17, 15)):
+        change_labels(tmp_path, "b", put(voxels, 2))
+        messages += [finding.message for finding in check(tmp_path).findings if finding.code == "islands"]
+    assert messages[0].startswith("One stray island of ")
+    assert messages[1].startswith("2 stray islands, ")
+    assert "-0" not in "".join(messages)
+
+
 def test_a_ring_in_one_slice_is_open_to_both_sides_and_no_hole(tmp_path: Path) -> None:
     small_dataset(tmp_path)
 

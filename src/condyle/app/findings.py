@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
+from condyle.app.jobs.outcome import Finding, sentence
 from condyle.app.jobs.runner import Runner
-
-Finding = Mapping[str, str]
 
 
 def last_findings(runner: Runner, key: str) -> list[Finding]:
@@ -21,12 +20,6 @@ def last_findings(runner: Runner, key: str) -> list[Finding]:
             results = runner.results(job)
             return list(results[-1].get("findings", [])) if results else []
     return []
-
-
-def sentence(finding: Finding) -> str:
-    """A finding in words; the structure it is about comes first, if it is about one."""
-    structure = finding["where"].partition(": ")[2]
-    return f"{structure}: {finding['message']}" if structure else finding["message"]
 
 
 def by_case(findings: Sequence[Finding]) -> dict[str, list[dict[str, str]]]:

@@ -20,7 +20,8 @@ from starlette.routing import Route
 from condyle import io
 from condyle.app.answers import answer
 from condyle.app.datasets import told_case
-from condyle.app.findings import last_findings, sentence
+from condyle.app.findings import last_findings
+from condyle.app.jobs.outcome import sentence
 from condyle.app.reviews import Reviews
 from condyle.app.state import Served, dataset_of, served
 from condyle.app.volumes import uncertainty_file
@@ -29,6 +30,7 @@ from condyle.data import Case, Dataset
 from condyle.data.load import load_labels
 from condyle.errors import CondyleError
 from condyle.io.atomic import atomic_file
+from condyle.labels import id_counts
 
 #: What a finding of `condyle check` weighs, by its code; others by their severity.
 _WEIGHTS = {"sides_swapped": 10.0, "grid_mismatch": 10.0, "labels_empty": 8.0, "islands": 3.0, "holes": 2.0,
@@ -91,7 +93,7 @@ def volumes(measured: Mapping[str, Measured]) -> list[tuple[str, dict[str, Any]]
 def found(here: Served, key: str, label_set: str) -> list[tuple[str, dict[str, Any]]]:
     """What the last `condyle check` of a dataset found in a label set: case, and why."""
     return [
-        (f["case"], _need(f["code"], sentence(f), _weight(f), f["where"]))
+        (f["case"], _need(f["code"], sentence(f, label_set), _weight(f), f["where"]))
         for f in last_findings(here.runner, key)
         if f["case"] and f["where"].partition(":")[0] in {label_set, "spacing"}
     ]
@@ -130,7 +132,7 @@ def _measure(dataset: Dataset, label_set: str, case: Case) -> dict[str, Any]:
         doubt = io.read(unsure).array if unsure.is_file() else None
     except CondyleError as error:
         return {"volumes_ml": {}, "fault": f"expected {error.expected}, got {error.got}"}
-    counts = np.bincount(labels.array.ravel(), minlength=max(dataset.labels.ids, default=0) + 1)
+    counts = id_counts(labels.array, max(dataset.labels.ids, default=0))
     per_voxel = labels.grid.voxel_volume_mm3 / 1000
     told: dict[str, Any] = {"volumes_ml": {s.name: float(counts[s.id]) * per_voxel for s in dataset.labels.structures}}
     if doubt is not None and doubt.shape == labels.shape and labels.array.any():

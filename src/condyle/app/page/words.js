@@ -65,7 +65,7 @@ export const words = {
   },
   cases: {
     title: "Cases", choose: "Dataset", picture: "Picture", id: "Case", group: "Patient or donor", sets: "Label sets", status: "Status", why: "Why look here",
-    open: (id) => `View ${id}`, first: "What needs eyes first", order: "Order", byNeed: "What needs eyes first", byName: "By name",
+    open: (id) => `View ${id}`, order: "Order", byNeed: "Needs eyes first", byName: "By name",
     set: "Label set", emptyTitle: "This dataset has no cases", emptyText: "Drop scans on the page of datasets and choose this dataset.",
     noLabels: "No label map yet. Segment makes one.", revision: (n) => n > 1 ? `revision ${n}` : "",
     accept: "Accept", reject: "Reject", reopen: "Look again", correct: "Correct",
@@ -101,7 +101,7 @@ export const words = {
   },
   results: {
     title: "Results", lead: "How good masks are, which of two is better, and the bones as meshes.",
-    score: "Score", compare: "Compare", judged: "Judge", truth: "by", sets: "Label sets", reference: "Judge by", noReference: "nothing: hold them against each other",
+    score: "Score", compare: "Compare", judged: "Judge", truth: "by", sets: "Label sets", reference: "Judge by", noReference: "nothing: one by the other",
     scores: "Scores and comparisons", page: "Open the report", none: "Nothing yet. Score or compare label sets above.",
     structure: "Structure", cases: "Cases", dice: "Dice", assd: "Mean distance, mm", hd95: "95 % distance, mm", volume: "Volume error, %",
     meshes: "Meshes", mesh: "Make meshes", case: "Case", set: "Label set", noMeshes: "No mesh of this label map yet.", old: "The mask was changed since; make them again.",

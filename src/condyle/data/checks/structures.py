@@ -73,7 +73,7 @@ def in_one_piece(loaded: Loaded) -> list[Finding]:
                     "islands",
                     loaded.case.id,
                     f"{name}: {structure.name}",
-                    f"{len(strays)} stray islands, {volume_ml:.3g} ml together, the largest at {place}.",
+                    _together(len(strays), "stray island", "stray islands", volume_ml, place),
                     "Erase them, or keep the largest piece only.",
                 )
             )
@@ -104,6 +104,7 @@ def no_cavities(loaded: Loaded) -> list[Finding]:
             largest = max(holes, key=lambda gap: int(sizes[gap]))
             box = boxes[largest - 1]
             inner = [a + b for a, b in zip(center_of_mass(gaps[box] == largest), (s.start for s in box), strict=True)]
+            place = _world(label_map, outer.slices, inner)
             volume_ml = sum(int(sizes[gap]) for gap in holes) * label_map.volume.grid.voxel_volume_mm3 / 1000
             structure = next((s.name for s in loaded.labels.structures if s.id == owner), str(owner))
             findings.append(
@@ -112,8 +113,7 @@ def no_cavities(loaded: Loaded) -> list[Finding]:
                     "holes",
                     loaded.case.id,
                     f"{name}: {structure}",
-                    f"{len(holes)} closed cavities, {volume_ml:.3g} ml together, the largest at "
-                    f"{_world(label_map, outer.slices, inner)}.",
+                    _together(len(holes), "closed cavity", "closed cavities", volume_ml, place),
                     "Fill them, unless the structure is hollow.",
                 )
             )
@@ -168,8 +168,15 @@ def _owner(ids: NDArray[Any], gaps: NDArray[Any], gap: int, box: tuple[slice, ..
     return int(np.bincount(around[around > 0]).argmax())
 
 
+def _together(count: int, one: str, more: str, volume_ml: float, place: str) -> str:
+    """How many there are, how large they are, and where to look."""
+    if count == 1:
+        return f"One {one} of {volume_ml:.3g} ml at {place}."
+    return f"{count} {more}, {volume_ml:.3g} ml together, the largest at {place}."
+
+
 def _world(label_map: LabelMap, box: Sequence[slice], index: Sequence[float]) -> str:
     """A place in a box in words."""
     start = np.array([s.start for s in box])
     x, y, z = label_map.volume.grid.to_world(start + np.array(index))
-    return f"({x:.0f}, {y:.0f}, {z:.0f}) mm"
+    return f"({x:z.0f}, {y:z.0f}, {z:z.0f}) mm"

@@ -50,7 +50,8 @@ export async function mount(root, api, params) {
     count();
   }
 
-  const list = h("ul", { class: "plain" }), draw = jobList(list), done = h("p", {}, h("a", { class: "button", href: `#/cases/${dataset.key}` }, w.open));
+  const list = h("ul", { class: "plain" }), draw = jobList(list);
+  const results = h("section", { class: "stack" }, h("h2", {}, w.results), list, h("p", {}, h("a", { class: "button", href: `#/cases/${dataset.key}` }, w.open)));
   root.append(
     h("form", { class: "stack", onsubmit: submit },
       h("div", { class: "form" }, field(w.how, how, ready.length ? null : w.noModel), field(w.set, set), filling, asking, h("label", { class: "check" }, again, w.again)),
@@ -58,12 +59,12 @@ export async function mount(root, api, params) {
         h("div", { class: "toolbar" }, h("button", { class: "button small", type: "button", onclick: all(true) }, w.all), h("button", { class: "button small", type: "button", onclick: all(false) }, w.none)),
         h("ul", { class: "plain form" }, boxes.map(({ item, box }) => h("li", {}, h("label", { class: "check" }, box, item.id))))),
       h("div", { class: "toolbar" }, go)),
-    h("section", { class: "stack" }, h("h2", {}, w.results), list, done));
+    results);
   adapt();
   count();
   return { unmount: onJobs((jobs) => {
     const own = jobs.filter((job) => job.place === dataset.key && ["fill", "segment"].includes(job.verb)).slice(0, 8);
     draw(own);
-    done.hidden = !own.length;
+    results.hidden = !own.length;
   }) };
 }
