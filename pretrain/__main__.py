@@ -35,7 +35,7 @@ def main() -> None:
     sample(held_out, HELD_OUT, HELD_OUT_SEED, asked.shapes)
     recipe = replace(RECIPES["synthetic"], minutes=asked.minutes)
     print(condyle.train(bodies, out=model, recipe=recipe, fold="all", device=asked.device))
-    table = told("calibrate", model, held_out)
+    table = told("calibrate", model, held_out, "--population", bodies)
     (asked.folder / "held_out.md").write_text(table, encoding="utf-8")
     if any((asked.real / scan).exists() for scan in SCANS):
         print(told("real", model, asked.real, asked.folder / "real"))
@@ -51,7 +51,7 @@ def sample(folder: Path, count: int, seed: int, shapes: Path) -> None:
         print(condyle.phantom("synthetic", folder, count=count, seed=seed, shapes=shapes))
 
 
-def told(script: str, *arguments: Path) -> str:
+def told(script: str, *arguments: Path | str) -> str:
     """What a script of this folder prints; its progress is seen as it works."""
     command = [sys.executable, "-m", f"pretrain.{script}", *map(str, arguments)]
     return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
