@@ -8,7 +8,7 @@ import numpy as np
 
 from condyle.labels import present_ids
 from condyle.metrics.overlap import confusion
-from condyle.predict.confidence.looks import LOOKS, Ask, LabelMap
+from condyle.predict.confidence.looks import Ask, LabelMap, looked
 from condyle.predict.decide import Rule, Scores, choose, painted
 from condyle.prepare import Prepared
 
@@ -25,12 +25,12 @@ def looked_again(
         ask: From a prepared scan to its labels, perhaps with left and right of each window exchanged and put back.
         prepared: The scan.
         plain: What is said of it as it is (*spatial).
-        looks: Names in `LOOKS`.
+        looks: Names, as of `looks.looked`.
         rng: Of the noise.
     """
     out: dict[int, tuple[float, ...]] = dict.fromkeys(present_ids(plain), ())
     for look in looks:
-        table = confusion(plain, LOOKS[look](ask, prepared.array, prepared.grid, rng))
+        table = confusion(plain, looked(look, ask, prepared.array, prepared.grid, rng))
         for id_ in out:
             out[id_] += (table.overlap([id_]).dice or 0.0,)
     return out

@@ -57,6 +57,7 @@ def gather(
     agreement: Agreement,
     population: Mapping[str, Usual],
     *,
+    looks: int = 0,
     scattered: Sequence[str] = (),
     within: Box | None = None,
 ) -> dict[str, Evidence]:
@@ -67,18 +68,20 @@ def gather(
         labels: Its table.
         agreement: Of changed looks.
         population: Bone, without its side, to what is usual.
+        looks: How many there were: of a structure that the plain look did not find there is no Dice with them.
         scattered: Structures of many parts by nature, which have no islands.
         within: The part of the scan that was looked at; all of it if None.
     """
     found = _found(volume, labels)
-    sides = lies_on({s.name: part.places(volume) for s, part in found.items()}, labels)
+    sides = lies_on({s.name: part.places(volume) for s, part in found.items() if s.name not in scattered}, labels)
     looked_at = within or Box((0, 0, 0), volume.shape)
-    none = (0.0,) * len(next(iter(agreement.values()), ()))
     out = {}
     for s, part in found.items():
-        seen = _measured(part, volume, looked_at, population.get(without_side(s.name)))
-        seen = replace(seen, agreement=agreement.get(s.id, none), side=s.side, lies_on=sides.get(s.name))
-        out[s.name] = replace(seen, islands=0.0) if s.name in scattered else seen
+        usual = population.get(without_side(s.name))
+        seen = _scattered(part, looked_at) if s.name in scattered else _measured(part, volume, looked_at, usual)
+        out[s.name] = replace(
+            seen, agreement=agreement.get(s.id, (0.0,) * looks), side=s.side, lies_on=sides.get(s.name)
+        )
     return out
 
 
@@ -122,6 +125,11 @@ def _measured(part: _Part, volume: Volume, looked_at: Box, usual: Usual | None) 
     return Evidence((), parts, islands, cut, share, usual.size_z(body), usual.shape_z(body))
 
 
+def _scattered(part: _Part, looked_at: Box) -> Evidence:
+    """Of a structure of many parts only the border tells; to number them all would take much memory."""
+    return Evidence((), cut=any(low or high for low, high in _at_border(part, looked_at)))
+
+
 def _parts(part: _Part, looked_at: Box) -> tuple[int, NDArray[np.int64], NDArray[np.bool_]]:
     """How many parts; the voxels of each, and whether it touches the border."""
     from scipy.ndimage import label
@@ -129,15 +137,18 @@ def _parts(part: _Part, looked_at: Box) -> tuple[int, NDArray[np.int64], NDArray
     numbered, count = label(part.mask)
     sizes = np.bincount(numbered.ravel(), minlength=count + 1)[1:]
     touching = np.zeros(count + 1, bool)
-    for axis in range(3):
-        # A single slice has no border across.
-        if looked_at.stop[axis] - looked_at.start[axis] == 1:
-            continue
-        if part.box.start[axis] <= looked_at.start[axis]:
+    for axis, (low, high) in enumerate(_at_border(part, looked_at)):
+        if low:
             touching[np.take(numbered, 0, axis)] = True
-        if part.box.stop[axis] >= looked_at.stop[axis]:
+        if high:
             touching[np.take(numbered, -1, axis)] = True
     return int(count), sizes, touching[1:]
+
+
+def _at_border(part: _Part, looked_at: Box) -> list[tuple[bool, bool]]:
+    """Along each axis, whether the first and the last voxels lie at the border; a single slice has none across."""
+    ends = zip(part.box.start, part.box.stop, looked_at.start, looked_at.stop, strict=True)
+    return [(start <= low and high - low > 1, stop >= high and high - low > 1) for start, stop, low, high in ends]
 
 
 def body_of(mask: NDArray[np.bool_], affine: NDArray[Any]) -> Body:

@@ -17,7 +17,7 @@ from condyle.errors import DataError
 from condyle.labels import without_side
 from condyle.predict.confidence.evidence import Evidence
 from condyle.predict.confidence.judge import FEATURES, Judge, features
-from condyle.predict.confidence.looks import LOOKS
+from condyle.predict.confidence.looks import USUAL_LOOKS
 from condyle.predict.confidence.population import Usual
 
 Vector = NDArray[np.float64]
@@ -51,9 +51,9 @@ class Known:
 
 
 def unfitted(population: Mapping[str, Usual], scattered: Sequence[str] = (), *, dice: float = 0.85) -> Judge:
-    """What is believed before any picture is seen; asks for all looks."""
+    """What is believed before any picture is seen."""
     weights = {name: mean for name, (mean, _) in PRIOR.items()}
-    return Judge(dice, 0.9, YELLOW, tuple(LOOKS), _INTERCEPT[0], weights, {}, population, tuple(scattered))
+    return Judge(dice, 0.9, YELLOW, USUAL_LOOKS, _INTERCEPT[0], weights, {}, population, tuple(scattered))
 
 
 def fitted(known: Sequence[Known], start: Judge, record: Mapping[str, Any] | None = None) -> Judge:

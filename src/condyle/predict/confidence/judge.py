@@ -16,7 +16,7 @@ from condyle.config import from_json, to_json
 from condyle.errors import ConfigError, ModelError
 from condyle.labels import without_side
 from condyle.predict.confidence.evidence import Evidence
-from condyle.predict.confidence.looks import LOOKS
+from condyle.predict.confidence.looks import LOOKS, known
 from condyle.predict.confidence.population import Usual
 from condyle.predict.confidence.words import reasons
 
@@ -63,7 +63,7 @@ class Judge:
         dice: A structure is right if its Dice is at least this.
         green: The light from this number on.
         yellow: Likewise; below it is red.
-        looks: Changed looks to ask about, names in `LOOKS`.
+        looks: Changed looks to ask about, names as of `looks.looked`.
         intercept: Of the regression.
         weights: Feature to weight, 0 or more; what is not named weighs nothing.
         offsets: Bone, without its side, to what is added for it.
@@ -87,9 +87,11 @@ class Judge:
         if not 0 <= self.yellow <= self.green <= 1 or not 0 < self.dice < 1:
             got = f"dice {self.dice}, yellow {self.yellow}, green {self.green}"
             raise ConfigError("judge", expected="a Dice within 0 and 1, and 0 <= yellow <= green <= 1", got=got)
-        unknown = [look for look in self.looks if look not in LOOKS]
+        unknown = [look for look in self.looks if not known(look)]
         if unknown:
-            raise ConfigError("judge: looks", expected=f"among {', '.join(LOOKS)}", got=", ".join(unknown))
+            raise ConfigError(
+                "judge: looks", expected=f"of {', '.join(LOOKS)}, or some joined by +", got=", ".join(unknown)
+            )
         wrong = [name for name, weight in self.weights.items() if name not in FEATURES or not 0 <= weight < np.inf]
         if wrong:
             expected = f"weights of 0 or more of {', '.join(FEATURES)}"
@@ -120,14 +122,14 @@ class Confidence:
         number: Probability that it is right, 0 to 1.
         light: Green, yellow or red.
         reasons: Why, in plain words.
-        agreement: Dice with each changed look.
+        agreement: Changed look to Dice with it.
         dice: It is right if its Dice is at least this.
     """
 
     number: float
     light: Light
     reasons: tuple[str, ...]
-    agreement: tuple[float, ...]
+    agreement: Mapping[str, float]
     dice: float
 
     def __str__(self) -> str:
@@ -139,7 +141,7 @@ def judged(evidence: Mapping[str, Evidence], judge: Judge) -> dict[str, Confiden
     out = {}
     for name, found in evidence.items():
         number = judge.number(name, found)
-        agreement = tuple(round(dice, 4) for dice in found.agreement)
+        agreement = {look: round(dice, 4) for look, dice in zip(judge.looks, found.agreement, strict=True)}
         out[name] = Confidence(round(number, 4), judge.light(number), reasons(name, found), agreement, judge.dice)
     return out
 

@@ -65,6 +65,34 @@ LOOKS: Mapping[str, Look] = {
     "mirrored": mirrored, "turned": turned, "grown": grown, "contrasted": contrasted, "noisy": noisy,
 }  # fmt: skip
 
+#: What a new judge asks for: every change, in as few looks as keep their reasons apart.
+USUAL_LOOKS = ("mirrored", "turned+noisy", "grown+contrasted")
+
+
+def known(name: str) -> bool:
+    """Whether a name is that of a look, or of several joined by `+`."""
+    return all(part in LOOKS for part in name.split("+"))
+
+
+def looked(name: str, ask: Ask, image: Image, grid: Grid, rng: np.random.Generator) -> LabelMap:
+    """The labels of a changed scan, brought back.
+
+    Args:
+        name: In `LOOKS`; or several names joined by `+`, one change after the other.
+        ask: Asks the network.
+        image: Prepared scan (C, *spatial).
+        grid: Its grid.
+        rng: Of the noise.
+    """
+    first, _, others = name.partition("+")
+    if not others:
+        return LOOKS[first](ask, image, grid, rng)
+
+    def further(shown: Image, exchanged: bool) -> LabelMap:
+        return looked(others, lambda last, again: ask(last, again != exchanged), shown, grid, rng)
+
+    return LOOKS[first](further, image, grid, rng)
+
 
 def _bent(channel: Image) -> Image:
     some = channel.ravel()[:: max(1, channel.size // 100_000)]

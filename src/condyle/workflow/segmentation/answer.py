@@ -45,6 +45,6 @@ class Answer:
             labels: The table.
             within: The part of the scan that was looked at; all of it if None.
         """
-        known, scattered = judge.population, judge.scattered
-        evidence = gather(self.labels, labels, self.agreement, known, scattered=scattered, within=within)
+        asked, known, scattered = len(judge.looks), judge.population, judge.scattered
+        evidence = gather(self.labels, labels, self.agreement, known, looks=asked, scattered=scattered, within=within)
         return replace(self, evidence=evidence, confidence=judged(evidence, judge))

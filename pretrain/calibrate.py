@@ -1,0 +1,178 @@
+"""Teach a model how far it may be trusted: pictures with known truth are drawn of held-out bodies and segmented.
+
+    python -m pretrain.calibrate MODEL BANK [--pictures 100] [--seed 9] [--population TRAINED_ON] [--spacing-mm 3]
+
+BANK is a dataset of `condyle phantom synthetic` that the model was not trained on. The judge is fitted on half of its
+bodies; what is printed, in Markdown, is of the other half. `confidence.json` goes into the model's folder. Answers are
+kept beside the model, so that a run that was stopped goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import takewhile
+from pathlib import Path
+
+import numpy as np
+
+from condyle import models
+from condyle.config import from_json, to_json
+from condyle.io.atomic import atomic_file
+from condyle.models import Model
+from condyle.models.folder import CONFIDENCE
+from condyle.phantoms.synthetic.anatomy import LABELS
+from condyle.phantoms.synthetic.draw import drawn_pair
+from condyle.phantoms.synthetic.pose import View
+from condyle.phantoms.synthetic.stored import MAPS, Readable, stored_maps
+from condyle.predict.confidence.fit import Known, fitted, unfitted
+from condyle.predict.confidence.judge import Judge, judge_to_json
+from condyle.space import Volume, reorient
+from condyle.workflow.segmentation.segmenter import PredictSettings, Segmenter
+from pretrain.checked import Row, report, rows_of
+from pretrain.population import population
+
+#: Fields of view in mm, across, front to back, along: from a knee to all of both legs.
+FIELDS_MM = ((200, 420), (180, 330), (150, 900))
+_ORIENTATIONS = ("RAS", "LPS", "LAS", "PIR")
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """Which pictures are drawn.
+
+    Args:
+        pictures: How many, of all bodies in turn.
+        seed: Of all chance.
+        spacing_mm: Of their voxels.
+    """
+
+    pictures: int = 100
+    seed: int = 9
+    spacing_mm: float = 3.0
+
+
+def picture(stored: Readable, drawing: Drawing, number: int) -> tuple[Volume, Volume]:
+    """A scan and its truth, stored along any axes.
+
+    Args:
+        stored: The body.
+        drawing: How.
+        number: Of the picture.
+    """
+    rng = np.random.default_rng([drawing.seed, number])
+    mm = drawing.spacing_mm
+    i, j, k = (round(float(rng.uniform(*range_mm)) / mm) for range_mm in FIELDS_MM)
+    pair = drawn_pair(stored, View((i, j, k), (mm, mm, mm), (0, 1, 2)), rng)
+    affine = np.diag([mm, mm, mm, 1.0])
+    affine[:3, 3] = rng.uniform(-500, 500, 3)
+    image = np.clip(np.rint(pair.image[pair.seen.slices]), -32000, 32000).astype(np.int16)
+    truth = pair.labels[pair.seen.slices].astype(np.uint8)
+    stored_as = str(rng.choice(_ORIENTATIONS))
+    return reorient(Volume.of(image, affine), stored_as), reorient(Volume.of(truth, affine), stored_as)
+
+
+def answers(segmenter: Segmenter, maps: Mapping[str, Readable], drawing: Drawing, kept: Path) -> Iterator[list[Row]]:
+    """The rows of each picture; those of pictures that were done before are read.
+
+    Args:
+        segmenter: Of a model with a judge, fitted or not.
+        maps: Bodies, which take turns.
+        drawing: The pictures.
+        kept: Where rows go, a line a picture; begun anew where it is of another model, other bodies or pictures.
+    """
+    begun = {"seed": drawing.seed, "mm": drawing.spacing_mm, "bodies": list(maps), "model": digest(segmenter.model)}
+    lines = kept.read_text(encoding="utf-8").splitlines() if kept.is_file() else []
+    done = lines[1:] if lines[:1] == [json.dumps(begun)] else []
+    done = list(takewhile(_whole, done))
+    kept.write_text("\n".join([json.dumps(begun), *done]) + "\n", encoding="utf-8")
+    for number in range(drawing.pictures):
+        body = list(maps)[number % len(maps)]
+        if number < len(done):
+            yield [from_json(Row, row, str(kept)) for row in json.loads(done[number])]
+            continue
+        start = time.monotonic()
+        scan, truth = picture(maps[body], drawing, number)
+        rows = rows_of(number, body, segmenter.answer(scan), truth, segmenter.model.labels)
+        with kept.open("a", encoding="utf-8") as file:
+            file.write(json.dumps([to_json(row) for row in rows]) + "\n")
+        tell(f"{number + 1} of {drawing.pictures}: {body}, {len(rows)} structures, {time.monotonic() - start:.0f} s")
+        yield rows
+
+
+def _whole(line: str) -> bool:
+    """Whether a line was not being written when the run was stopped."""
+    try:
+        return isinstance(json.loads(line), list)
+    except ValueError:
+        return False
+
+
+def digest(model: Model) -> str:
+    """What tells one model's answers from another's, and one judge's evidence: weights, plan and judge."""
+    made = hashlib.sha256(json.dumps([to_json(model.plan), dict(model.confidence)]).encode())
+    for fold in model.folds:
+        for tensor in model.state(fold).values():
+            made.update(tensor.float().numpy().tobytes())
+    return made.hexdigest()[:16] + ("" if model.before is None else digest(model.before))
+
+
+def calibrated(rows: list[Row], start: Judge, drawing: Drawing) -> tuple[Judge, str]:
+    """A judge fitted on every other body, and a report on the rest.
+
+    Args:
+        rows: Of all pictures.
+        start: Threshold, looks and population.
+        drawing: The pictures, for the record.
+    """
+    bodies = sorted({row.body for row in rows})
+    learned = set(bodies[::2])
+    known = [Known(r.name, r.evidence, r.dice) for r in rows if r.evidence is not None and r.body in learned]
+    judge = fitted(known, start)
+    others = [row for row in rows if row.body not in learned]
+    record = {"drawing": to_json(drawing), "fitted_on": len(learned), "checked_on": len(bodies) - len(learned)}
+    return replace(judge, record=record), report(others, judge)
+
+
+def tell(text: str) -> None:
+    """Progress, apart from the report."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", type=Path)
+    parser.add_argument("bank", type=Path)
+    parser.add_argument("--pictures", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=9)
+    parser.add_argument("--spacing-mm", type=float, default=3.0)
+    parser.add_argument("--dice", type=float, default=0.85, help="what counts as right")
+    parser.add_argument("--population", type=Path, help="bank to take usual sizes and shapes from, if not BANK")
+    parser.add_argument("--device", default="cpu")
+    asked = parser.parse_args()
+    model, drawing = models.load(asked.model), Drawing(asked.pictures, asked.seed, asked.spacing_mm)
+    if model.labels.ids != LABELS.ids:
+        raise SystemExit(f"{asked.model}: its structures are not those of drawn pictures")
+    tell("Measuring bones ...")
+    own = population(stored_maps((asked.population or asked.bank) / MAPS), np.random.default_rng(asked.seed))
+    start = unfitted(*own, dice=asked.dice)
+    segmenter = Segmenter(
+        replace(model, confidence=judge_to_json(start)), PredictSettings(device=asked.device), scans=drawing.pictures
+    )
+    kept = asked.model.with_name(f"{asked.model.name}_calibration.jsonl")
+    maps = stored_maps(asked.bank / MAPS)
+    rows = [row for some in answers(segmenter, maps, drawing, kept) for row in some]
+    judge, text = calibrated(rows, start, drawing)
+    with atomic_file(asked.model / CONFIDENCE, overwrite=True) as temporary:
+        temporary.write_text(json.dumps(judge_to_json(judge), indent=1) + "\n", encoding="utf-8")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()
