@@ -104,3 +104,24 @@ def test_a_fold_that_the_first_stage_lacks_is_refused():
     made = pointwise_model(SWAPPED, (1.0, 0.0, 0.0), folds=2, before=pointwise_model(), cascade=(1, 2))
     with pytest.raises(ConfigError, match="fold"):
         Segmenter(made, PredictSettings(folds=("1",))).segment(knee_scan())
+
+
+def test_a_second_stage_that_looks_nearby_calls_the_rest_background():
+    """This one calls all that it sees femur."""
+    scan = knee_scan((60, 20, 20))
+    found = np.argwhere(knee_labels(scan))
+    everything = ((0.0, 0.0, 0.0),) * 3, (0.0, 1.0, 0.0)
+    near = pointwise_model(*everything, before=pointwise_model(), cascade=(1, 2), near_mm=3.0)
+    seen = np.argwhere(Segmenter(near).segment(scan).array == 1)
+    assert seen.min(0)[0] == max(0, found.min(0)[0] - 3)
+    assert seen.max(0)[0] == found.max(0)[0] + 3 < 59
+    nothing = scan.with_array(np.zeros_like(scan.array))
+    assert not Segmenter(near).segment(nothing).array.any(), "where nothing was found it does not look"
+    assert (
+        Segmenter(pointwise_model(*everything, before=pointwise_model(), cascade=(1, 2))).segment(nothing).array.all()
+    )
+
+
+def test_a_margin_needs_a_stage_before():
+    with pytest.raises(ConfigError, match="after another stage"):
+        pointwise_model(near_mm=3.0)

@@ -139,6 +139,7 @@ class Plan:
             about mirrored ones.
         cascade: Ids of structures of the stage before, each an extra input channel behind the scan's, 1 where it was
             found.
+        near_mm: Look only in a box around all that the stage before found, with this margin; None: everywhere.
     """
 
     net: NetConfig
@@ -153,6 +154,7 @@ class Plan:
     regions: tuple[Region, ...] = ()
     mirror: tuple[int, ...] = ()
     cascade: tuple[int, ...] = ()
+    near_mm: float | None = None
 
     def __post_init__(self) -> None:
         if len(self.patch) != self.net.dim or min(self.patch) < 1:
@@ -165,6 +167,9 @@ class Plan:
             raise ConfigError("plan: channels", expected="one for each input of the net", got=got)
         if len(set(self.cascade)) < len(self.cascade) or min(self.cascade, default=1) < 1:
             raise ConfigError("plan: cascade", expected="ids of structures, each once", got=str(self.cascade))
+        if self.near_mm is not None and (self.near_mm < 0 or not self.cascade):
+            got = f"{self.near_mm:g} mm, {'after' if self.cascade else 'without'} another stage"
+            raise ConfigError("plan: near_mm", expected="0 mm or more, after another stage", got=got)
         if sorted(self.axes) != [0, 1, 2]:
             raise ConfigError("plan: axes", expected="an order of 0, 1, 2", got=str(self.axes))
         if self.regions and len(self.regions) != self.net.out_channels:

@@ -21,6 +21,8 @@ from condyle.recipe import Recipe, Stage
 
 #: Of drawn pictures: how much coarser the first stage of a cascade looks. It sees eight times as much of a body.
 DRAWN_COARSER = 2.0
+#: The second then looks around what the first found: bodies are larger than the bones of interest.
+DRAWN_NEAR_MM = 20.0
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,7 @@ def make_plan(fingerprint: Fingerprint, labels: Labels, recipe: Recipe) -> Plann
         memory_gb=choice.memory_gb,
         batch_dice=by_batch if recipe.batch_dice is None else recipe.batch_dice,
         low=low,
-        cascade=None if low is None else _cascade(plan, labels),
+        cascade=None if low is None else _cascade(plan, labels, recipe),
         low_batch_dice=bool(recipe.batch_dice),
     )
 
@@ -162,7 +164,7 @@ def _low(recipe: Recipe, ends: Outputs, scans: Geometry, full: Choice, plan: Pla
     return replace(plan, net=low.net, spacing_mm=_spacing(spacing_mm, recipe), patch=low.patch, batch=batch)
 
 
-def _cascade(plan: Plan, labels: Labels) -> Plan:
+def _cascade(plan: Plan, labels: Labels, recipe: Recipe) -> Plan:
     """The same network with an input more for each structure."""
     net = replace(plan.net, in_channels=plan.net.in_channels + len(labels.ids))
-    return replace(plan, net=net, cascade=labels.ids)
+    return replace(plan, net=net, cascade=labels.ids, near_mm=DRAWN_NEAR_MM if recipe.pictures == "synthetic" else None)

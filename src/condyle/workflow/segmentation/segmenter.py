@@ -80,6 +80,11 @@ class Segmenter:
         """
         first = None if self._before is None else self._before.answer(*channels, track=track)
         found = None if first is None else first.labels
+        if first is not None and region is None and self.plan.near_mm is not None:
+            region = located(first.labels, channels[0].grid, margin_mm=self.plan.near_mm)
+            if region is None and not (self.settings.probabilities or self.settings.uncertainty):
+                log.info("The first stage finds nothing, and the second does not look.")
+                return self._judged(first, None)
         region = region or self._located(channels, found, track)
         prepared = self._prepared(channels, found, region)
         need = needed(self.model, self.settings, self._window, channels, prepared, again=bool(self._looks))
@@ -101,8 +106,7 @@ class Segmenter:
         agreement = {} if first is None else first.agreement
         if plain is not None:
             agreement = self._looked_again(prepared, plain)
-        answer = Answer(cleaned, need, probabilities, doubt, agreement)
-        return answer if self._judge is None else answer.judged(self._judge, self.model.labels, region)
+        return self._judged(Answer(cleaned, need, probabilities, doubt, agreement), region)
 
     def make_ready(self) -> None:
         """Load all networks now and check what is asked for, rather than with the first scan.
@@ -204,6 +208,9 @@ class Segmenter:
         net = ensemble(asked) if kept is None else with_disagreement(asked, regions=self._rule.regions)
         made = planes(net, prepared.array, self._window, scratch=scratch, track=track)
         return made if kept is None else keep_last_channel(made, kept)
+
+    def _judged(self, answer: Answer, region: Box | None) -> Answer:
+        return answer if self._judge is None else answer.judged(self._judge, self.model.labels, region)
 
     def _looked_again(self, prepared: Prepared, plain: LabelMap) -> Agreement:
         ask = asker(self.model, self._folds, self._window, prepared.grid)
