@@ -80,6 +80,7 @@ def test_from_the_list_to_a_filled_label_set(opened):
     page.wait_for_load_state("networkidle")
     assert page.locator("#cases img").first.evaluate("(image) => image.naturalWidth") > 50
     page.click("main .button.primary")
+    page.select_option("#how", "")
     page.fill("#set", "bone")
     page.fill("#threshold", "200")
     page.click("#go")

@@ -15,6 +15,8 @@ from starlette.routing import Route
 from condyle.app.answers import answer
 from condyle.app.state import served
 from condyle.models.folder import is_ours
+from condyle.models.shipped import DEFAULT, shipped
+from condyle.models.store import named
 from condyle.recipe import RECIPES
 
 #: Columns of the table of epochs that are drawn, besides each structure's Dice.
@@ -26,13 +28,19 @@ _MOST_POINTS = 600
 
 
 def list_models(request: Request) -> Response:
-    """`GET /api/models`: those of the workspace and those that are installed."""
+    """`GET /api/models`: those of the workspace, those that are installed and those that come with the package.
+
+    `suggested` is the key of the one that is asked where none is named, null if there is none.
+    """
     workspace = served(request).workspace
+    coming = shipped()
     out = []
     for folder in workspace.model_folders():
-        own = folder.parent == workspace.folder / "models"
-        out.append({"key": workspace.model_key(folder), "name": folder.name, "own": own, **told(folder)})
-    return answer({"models": out, "recipes": list(RECIPES)})
+        place = {"own": folder.parent == workspace.folder / "models", "shipped": folder in coming}
+        out.append({"key": workspace.model_key(folder), "name": folder.name, **place, **told(folder)})
+    suggested = named().get(DEFAULT)
+    key = None if suggested is None else workspace.model_key(suggested)
+    return answer({"models": out, "suggested": key, "recipes": list(RECIPES)})
 
 
 def told(folder: Path) -> dict[str, Any]:

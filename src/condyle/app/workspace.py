@@ -104,11 +104,11 @@ class Workspace:
         return _named(key, ((self.case_key(dataset, case), case) for case in dataset.cases), "a case")
 
     def model_folders(self) -> list[Path]:
-        """Models and trainings of this workspace, then those that are installed."""
-        from condyle.models.store import installed
+        """Models and trainings of this workspace, then those that are installed or come with the package."""
+        from condyle.models.store import named
 
         own = [p for p in _folders(self.folder / "models") if is_ours(p) or (p / "training" / "run.json").is_file()]
-        return [*own, *installed()]
+        return [*own, *named().values()]
 
     def model_key(self, folder: Path) -> str:
         """The key of a model's folder."""

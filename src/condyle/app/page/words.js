@@ -72,6 +72,7 @@ export const words = {
     verdict: { new: "not looked at", accepted: "accepted", corrected: "corrected", rejected: "rejected" },
     tone: { new: "", accepted: "ok", corrected: "on", rejected: "alert" },
     faults: "Faults of the dataset", more: (n) => `and ${n} more`, check: "Look for faults", measuring: (n) => `Measuring, ${many(n, "case")} left`, nothing: "nothing stands out",
+    lights: { red: "alert", yellow: "on", green: "ok" },
     labels: "Edit labels", who: "Your name", whoNote: "It stands beside what you correct and accept.",
   },
   labels: {
@@ -81,7 +82,7 @@ export const words = {
   },
   segment: {
     title: "Segment", lead: "Make a label set with a trained model, or mask bone by a threshold.",
-    how: "With", fill: "fill: bone by a threshold, no training", threshold: "Threshold, HU", thresholdNote: "Values at or above it are bone.", parts: "Separate bones to keep", partsNote: "0 keeps all.",
+    how: "With", shipped: (name, n) => `${name}: ${many(n, "structure")}, comes with Condyle`, fill: "fill: bone by a threshold, no training", threshold: "Threshold, HU", thresholdNote: "Values at or above it are bone.", parts: "Separate bones to keep", partsNote: "0 keeps all.",
     set: "Name of the label set", cases: "Cases", all: "All", none: "None", unsure: "Also tell where the model is unsure", again: "Replace masks that are there; corrections stay as revisions",
     go: (n) => `Segment ${many(n, "case")}`, noModel: "There is no model yet. Train makes one; fill needs none.", started: "It is in the queue.",
     emptyTitle: "Nothing to segment", emptyText: "Bring in scans first.", toDatasets: "To the datasets", results: "Newest results", open: "Look at the cases",

@@ -8,14 +8,16 @@ import { words } from "../words.js";
 
 export async function mount(root, api, params) {
   const w = words.segment;
-  const [dataset, { models }] = await Promise.all([api.get(`/api/datasets/${params.dataset}`), api.get("/api/models")]);
+  const [dataset, { models, suggested }] = await Promise.all([api.get(`/api/datasets/${params.dataset}`), api.get("/api/models")]);
   root.append(h("div", { class: "title" }, h("div", {}, h("h1", {}, w.title), h("p", { class: "lead" }, w.lead))));
   if (!dataset.cases.length) {
     root.append(empty(w.emptyTitle, w.emptyText, h("a", { class: "button primary", href: "#/datasets" }, w.toDatasets)));
     return {};
   }
   const ready = models.filter((model) => model.ready);
-  const how = choice([["", w.fill], ...ready.map((model) => [model.key, `${model.name} (${model.structures.join(", ")})`])], params.model ?? "", { id: "how" });
+  const named = (model) => [model.key, model.shipped ? w.shipped(model.name, model.structures.length) : `${model.name} (${model.structures.join(", ")})`];
+  const first = ready.filter((model) => model.key === suggested), others = ready.filter((model) => model.key !== suggested);
+  const how = choice([...first.map(named), ["", w.fill], ...others.map(named)], params.model ?? suggested ?? "", { id: "how" });
   const threshold = h("input", { type: "number", value: "250", step: "10", required: true, id: "threshold" });
   const parts = h("input", { type: "number", value: "1", min: "0", max: "1000", required: true, id: "parts" });
   const set = h("input", { value: "fill", required: true, pattern: "[A-Za-z0-9_][A-Za-z0-9._\\-]*", maxlength: "60", id: "set" });

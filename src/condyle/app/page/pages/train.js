@@ -92,9 +92,10 @@ export async function mount(root, api, params) {
     clearTimeout(timer);
     if (gone) return;
     known.models = (await api.get("/api/models")).models;
-    const waiting = jobs.filter((job) => job.verb === "train" && (isOpen(job) || job.state === "failed") && !known.models.some((model) => model.name === job.asked.name));
+    const models = known.models.filter((model) => !model.shipped);
+    const waiting = jobs.filter((job) => job.verb === "train" && (isOpen(job) || job.state === "failed") && !models.some((model) => model.name === job.asked.name));
     const nodes = [...(waiting.length ? [h("ul", { class: "plain" }, waiting.map((job) => jobCard(job, opened)))] : [])];
-    for (const model of known.models) nodes.push(await drawModel(model));
+    for (const model of models) nodes.push(await drawModel(model));
     if (gone) return;
     if (!nodes.length) nodes.push(nothing);
     const same = nodes.length === place.children.length && nodes.every((node, n) => node === place.children[n]);
