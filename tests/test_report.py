@@ -328,6 +328,7 @@ def test_ticks_are_round_and_span_the_data():
         assert marks[0] <= low <= high <= marks[-1]
         assert len(set(marks)) == len(marks)
         assert 2 <= len(marks) <= 9
+    assert ticks(*span_of((0.0, 0.0)))[0] == 0  # no Dice below 0
 
 
 def test_cases_that_differ_by_rounding_alone_can_be_drawn():

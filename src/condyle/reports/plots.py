@@ -35,10 +35,15 @@ class Row:
 
 
 def span_of(values: Sequence[float]) -> tuple[float, float]:
-    """The smallest and the largest, kept apart where they differ by rounding alone or not at all."""
+    """The smallest and the largest, kept apart where they differ by rounding alone or not at all.
+
+    Zeros alone are drawn from 0 on, as few measures are ever negative.
+    """
     low, high = min(values), max(values)
     size = max(abs(low), abs(high)) or 1.0
-    return (low, high) if high - low > 1e-5 * size else (low - 0.05 * size, high + 0.05 * size)
+    if high - low > 1e-5 * size:
+        return low, high
+    return (0.0 if low == 0 else low - 0.05 * size), high + 0.05 * size
 
 
 def ticks(low: float, high: float, count: int = 6) -> list[float]:
