@@ -207,7 +207,7 @@ RECIPES: dict[str, Recipe] = {
     "synthetic": Recipe(
         network="quick", stage="cascade", spacing_mm=(1.5, 1.5, 1.5), patch=(112, 96, 96), batch=1, features=8,
         optimizer="adamw", rate=2e-3, weight_decay=1e-2, schedule="cosine", warmup=0.05, epochs=100, iterations=100,
-        val_iterations=20, average=0.995, pictures="synthetic", augment="none", mirror="sides",
+        val_iterations=20, average=0.995, pictures="synthetic", augment="none", mirror="sides", compiled=False,
     ),
     "nnunet": Recipe(mirror="nnunet"),
     # Proximal femur in CT (Lang): nnU-Net in 3D, and in 2D with a residual encoder.
