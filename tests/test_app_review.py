@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from condyle.data import Dataset
 from condyle.space import Volume
 from datasets import GRID, LABELS, label_map, small_dataset
 
-IDS = ("even", "island", "large", "plain", "unsure", "usual")
+IDS = ("doubted", "even", "island", "large", "plain", "unsure", "usual")
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +33,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def spoil(dataset: Dataset) -> None:
-    """One map has an island, one a patella many times too large, and of one the model was unsure."""
+    """One map has an island, one a patella many times too large, of one the model was unsure, one has a red light."""
     island, large = label_map(), label_map()
     island.array[2, 2, 2] = LABELS["femur_left"].id
     large.array[10:15, 1:7, 3:14] = LABELS["patella"].id
@@ -40,6 +41,11 @@ def spoil(dataset: Dataset) -> None:
         io.write(dataset.path(dataset[id_].label_sets["reference"]), labels, overwrite=True)
     doubt = Volume(np.full(GRID.shape, 0.4, np.float32), GRID)
     io.write(dataset.folder / "predictions" / "reference" / "unsure_uncertainty.nii.gz", doubt)
+    light = {"number": 0.95, "light": "green", "reasons": ["it is fine"], "agreement": {"noisy": 1}, "dice": 0.85}
+    wrong = {**light, "number": 0.2, "light": "red", "reasons": ["named left, but lies on the right"]}
+    told = {"structures": {"femur_left": wrong, "femur_right": light, "patella": light}}
+    path = dataset.folder / "predictions" / "reference" / "doubted_confidence.json"
+    path.write_text(json.dumps(told), encoding="utf-8")
 
 
 @pytest.fixture
@@ -61,7 +67,10 @@ def why(opened: Opened, case: str) -> str:
 
 
 def test_what_needs_eyes_comes_first_and_says_why(opened):
-    assert set(order(opened)[:3]) == {"island", "large", "unsure"}
+    assert set(order(opened)[:4]) == {"doubted", "island", "large", "unsure"}
+    assert "femur_left is red: named left, but lies on the right" in why(opened, "doubted")
+    assert "1 red" in why(opened, "doubted")
+    assert "2 green" in why(opened, "doubted")
     assert "patella has" in why(opened, "large")
     assert "is usual" in why(opened, "large")
     assert "femur_left: one stray island of" in why(opened, "island")
@@ -93,7 +102,7 @@ def test_a_case_of_the_queue_is_corrected_accepted_and_rejected(opened, server):
     opened.see("[data-case=large] .tag.alert[title=Eva]")
     page.click("[data-case=unsure] button:text('Accept')")
     opened.see("[data-case=unsure] .tag.ok")
-    assert set(order(opened)[3:]) == {"island", "large", "unsure"}  # who was looked at comes last
+    assert set(order(opened)[4:]) == {"island", "large", "unsure"}  # who was looked at comes last
     verdicts = {id_: case_of(server, key, id_)["review"] for id_ in ("island", "large", "unsure")}
     assert {id_: (r["verdict"], r["who"]) for id_, r in verdicts.items()} == {
         "island": ("corrected", "Eva"), "large": ("rejected", "Eva"), "unsure": ("accepted", "Eva"),

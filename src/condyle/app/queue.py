@@ -1,7 +1,8 @@
 """Which cases need eyes first, and why.
 
-Three things are looked at: how a structure's volume compares with the others' of the label set (robust z of its
-logarithm), what `condyle check` found last, and how unsure the model was, where that was asked for.
+Four things are looked at: how a structure's volume compares with the others' of the label set (robust z of its
+logarithm), what `condyle check` found last, how unsure the model was, where that was asked for, and its lights, where
+it can tell how far to trust it.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from condyle.app.answers import answer
 from condyle.app.datasets import told_case
 from condyle.app.findings import last_findings
 from condyle.app.jobs.outcome import sentence
+from condyle.app.lights import confidence_file, doubts, read_confidence
 from condyle.app.reviews import Reviews
 from condyle.app.state import Served, dataset_of, served
 from condyle.app.volumes import uncertainty_file
@@ -65,7 +67,8 @@ def queue(request: Request) -> Response:
     told = []
     for case in cases:
         needs = sorted(why[case.id], key=lambda need: -need["weight"])
-        told.append({**told_case(here.workspace, dataset, case, reviews), "needs": needs})
+        lights = {name: one["light"] for name, one in measured.get(case.id, {}).get("confidence", {}).items()}
+        told.append({**told_case(here.workspace, dataset, case, reviews), "needs": needs, "lights": lights})
     told.sort(key=lambda c: (c["verdict"] != "new", -sum(need["weight"] for need in c["needs"]), c["id"]))
     return answer({"cases": told, "measuring": left})
 
@@ -109,7 +112,8 @@ def measures(here: Served, dataset: Dataset, label_set: str, cases: Sequence[Cas
     out: dict[str, Measured] = {}
     left, begun, new = 0, time.monotonic(), False
     for case in cases:
-        tag = _tag([dataset.path(case.label_sets[label_set]), uncertainty_file(dataset, label_set, case)])
+        beside = [f(dataset, label_set, case) for f in (uncertainty_file, confidence_file)]
+        tag = _tag([dataset.path(case.label_sets[label_set]), *beside])
         known = kept.get(case.id)
         if known is None or known.get("tag") != tag:
             if time.monotonic() - begun > _BUDGET_S:
@@ -125,11 +129,12 @@ def measures(here: Served, dataset: Dataset, label_set: str, cases: Sequence[Cas
 
 
 def _measure(dataset: Dataset, label_set: str, case: Case) -> dict[str, Any]:
-    """The volume of each structure, and the mean uncertainty within what is labelled. A broken file has neither."""
+    """The volume of each structure, the mean uncertainty within what is labelled, and lights; of broken files none."""
     try:
         labels = load_labels(dataset, case, label_set)
         unsure = uncertainty_file(dataset, label_set, case)
         doubt = io.read(unsure).array if unsure.is_file() else None
+        confidence = read_confidence(confidence_file(dataset, label_set, case))
     except CondyleError as error:
         return {"volumes_ml": {}, "fault": f"expected {error.expected}, got {error.got}"}
     counts = id_counts(labels.array, max(dataset.labels.ids, default=0))
@@ -137,7 +142,7 @@ def _measure(dataset: Dataset, label_set: str, case: Case) -> dict[str, Any]:
     told: dict[str, Any] = {"volumes_ml": {s.name: float(counts[s.id]) * per_voxel for s in dataset.labels.structures}}
     if doubt is not None and doubt.shape == labels.shape and labels.array.any():
         told["uncertainty"] = float(doubt[labels.array > 0].mean())
-    return told
+    return told | {"confidence": confidence} if confidence else told
 
 
 def _unsure(measured: Measured | None) -> list[dict[str, Any]]:
@@ -146,7 +151,9 @@ def _unsure(measured: Measured | None) -> list[dict[str, Any]]:
     if "fault" in measured:
         return [_need("broken", measured["fault"], 10.0, "")]
     doubt = measured.get("uncertainty", 0.0)
-    return [_need("uncertainty", f"the model was unsure: {doubt:.2f}", 10 * doubt, "")] if doubt else []
+    needs = [_need("uncertainty", f"the model was unsure: {doubt:.2f}", 10 * doubt, "")] if doubt else []
+    lights = doubts(measured.get("confidence", {}))
+    return needs + [_need("confidence", why, weight, name) for name, why, weight in lights]
 
 
 def _need(code: str, why: str, weight: float, structure: str) -> dict[str, Any]:

@@ -31,11 +31,20 @@ export async function mount(root, api, params) {
       h("th", { scope: "row" }, h("a", { href: link(item) }, item.id)), !set && h("td", {}, item.group),
       !set && h("td", {}, labels.length ? labels.map(([name, { revision }]) => h("span", { class: "tag" }, name, revision > 1 ? ` · ${w.revision(revision)}` : "")) : h("span", { class: "note" }, w.noLabels)),
       h("td", {}, h("span", { class: `tag ${w.tone[item.verdict]}`, title: item.review.who }, w.verdict[item.verdict]), !set && faults(dataset.findings[item.id])),
-      set && h("td", { class: "why" }, item.needs?.length ? h("ul", { class: "needs" }, item.needs.slice(0, 3).map((need) => h("li", {}, need.why))) : h("span", { class: "note" }, w.nothing)),
+      set && h("td", { class: "why" }, lights(item.lights), item.needs?.length ? h("ul", { class: "needs" }, item.needs.slice(0, 3).map((need) => h("li", {}, need.why))) : h("span", { class: "note" }, w.nothing)),
       h("td", {}, h("div", { class: "toolbar" },
         item.verdict !== "accepted" && h("button", { class: "button small", type: "button", "aria-label": `${w.accept} ${item.id}`, onclick: verdict(item, "accepted") }, w.accept),
         item.verdict !== "rejected" && h("button", { class: "button small", type: "button", "aria-label": `${w.reject} ${item.id}`, onclick: verdict(item, "rejected") }, w.reject),
         item.verdict !== "new" && h("button", { class: "button quiet small", type: "button", "aria-label": `${w.reopen} ${item.id}`, onclick: verdict(item, "new") }, w.reopen))));
+  }
+
+  // How many structures have which light; the word is told, not its colour alone.
+  function lights(told) {
+    const all = Object.values(told ?? {});
+    return all.length ? h("div", { class: "lights" }, Object.keys(w.lights).map((light) => {
+      const count = all.filter((one) => one === light).length;
+      return count ? h("span", { class: `tag ${w.lights[light]}` }, `${count} ${light}`) : "";
+    })) : "";
   }
 
   function faults(found) {
