@@ -83,6 +83,18 @@ def test_a_study_of_which_nothing_is_there_has_a_page():
     assert "What it took" not in made
 
 
+def test_evaluations_stand_side_by_side_and_those_without_room_are_told():
+    two = page(
+        replace(CONTENT, scores=(scored("one view", "net", "femur"), scored("three", "net", "femur"))), version="1"
+    )
+    assert two.count("judged by corrected") == 1
+    assert "one view: net" in two
+    assert "three: net" in two
+    many = page(replace(CONTENT, scores=tuple(scored("test", f"net{n}", "femur") for n in range(9))), version="1")
+    assert "The first 8 of 9" in many
+    assert "The first" not in two
+
+
 def test_only_held_out_scores_are_shown_in_the_open():
     made = page(replace(CONTENT, scores=CONTENT.scores[2:]), version="1")
     assert "On the cases that each training held out itself" not in made

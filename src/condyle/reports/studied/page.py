@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from importlib.resources import files
 
@@ -87,25 +87,33 @@ def _scores(content: Content) -> str:
 
 
 def _boxes(scores: Sequence[Scored]) -> str:
-    """A panel for each evaluation, judge and structure; the first is open."""
+    """A panel for each judge and structure, with all that were asked side by side; the first is open."""
+    several = len({s.evaluation for s in scores}) > 1
     out: list[str] = []
-    for key in dict.fromkeys((s.evaluation, s.against, s.structure) for s in scores):
-        rows = [s for s in scores if (s.evaluation, s.against, s.structure) == key][:_COLORS]
+    for against, structure in dict.fromkeys((s.against, s.structure) for s in scores):
+        rows = {
+            f"{s.evaluation}: {s.model}" if several else s.model: s
+            for s in scores
+            if (s.against, s.structure) == (against, structure)
+        }
+        shown = dict(list(rows.items())[:_COLORS])
         names = "".join(
-            f'<span class="series{n}"><i class="swatch"></i>{escape(row.model)}</span>' for n, row in enumerate(rows)
+            f'<span class="series{n}"><i class="swatch"></i>{escape(name)}</span>' for n, name in enumerate(shown)
         )
-        title = escape(words.JUDGED.format(evaluation=key[0], against=key[1], structure=key[2]))
-        drawn = f'<p class="legend">{names}</p><div class="panel">{_panel(rows)}</div>'
+        title = escape(words.JUDGED.format(against=against, structure=structure))
+        drawn = f'<p class="legend">{names}</p><div class="panel">{_panel(shown)}</div>'
+        if len(shown) < len(rows):
+            drawn += note(words.ONLY_SOME.format(shown=len(shown), all=len(rows)))
         out.append(f"<details{' open' * (not out)}><summary>{title}</summary>{drawn}</details>")
     return "".join(out)
 
 
-def _panel(rows: Sequence[Scored]) -> str:
+def _panel(rows: Mapping[str, Scored]) -> str:
     """Two by two boxes, as the proximal femur study draws them."""
     drawn = [
-        boxes([Row(row.model, row.values[m.key], "", n) for n, row in enumerate(rows)], m.heading)
+        boxes([Row(name, row.values[m.key], "", n) for n, (name, row) in enumerate(rows.items())], m.heading)
         for m in PANEL
-        if all(m.key in row.values for row in rows)
+        if all(m.key in row.values for row in rows.values())
     ]
     return "".join(f"<figure>{svg}</figure>" for svg in drawn if svg)
 

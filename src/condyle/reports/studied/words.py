@@ -20,7 +20,8 @@ SCORES_NOTE = (
     "be judged by another: both are named. Missed structures count as Dice 0, and in the penalised distance."
 )
 HELD_OUT = "On the cases that each training held out itself"
-JUDGED = "{evaluation}, {structure}, judged by {against}"
+JUDGED = "{structure}, judged by {against}"
+ONLY_SOME = "The first {shown} of {all}; the table has them all."
 CONFIGURATIONS = "Configurations on held-out cases"
 CONFIGURATIONS_NOTE = (
     "Mean Dice over structures and held-out cases. Bars start near the smallest. Differences within what another seed "
