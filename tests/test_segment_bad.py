@@ -83,7 +83,8 @@ def test_no_scan(files):
 
 def test_no_model(files):
     refused(files, "nowhere", "scan.nii.gz", "nowhere")
-    refused(files, "pair", "scan.nii.gz", "pair", "plan.json")
+    (files / "neither").mkdir()
+    refused(files, "neither", "scan.nii.gz", "neither", "plan.json")
 
 
 def test_a_model_without_weights(files):
