@@ -78,14 +78,37 @@ def test_a_bone_of_twice_its_size_is_less_sure_and_says_so(body):
     block(body.array, LABELS["patella_left"].id, (-low[0], low[1], low[2]), (-high[0], high[1] + 18, high[2]))
     told = confidence(body)["patella_left"]
     assert told.number < sound
-    assert any("% larger than a usual patella" in reason for reason in told.reasons)
+    assert any("% larger than the other bones let expect" in reason for reason in told.reasons)
     assert evidence(body)["patella_left"].share == pytest.approx(2, rel=0.1)
 
 
 def test_a_much_larger_one_is_told_in_times(body):
     low, high = RIGHT["patella"]
     block(body.array, LABELS["patella_left"].id, (-low[0], low[1], low[2]), (-high[0] - 24, high[1] + 18, high[2]))
-    assert any("times as large as a usual patella" in reason for reason in confidence(body)["patella_left"].reasons)
+    assert any(
+        "times larger than the other bones let expect" in reason for reason in confidence(body)["patella_left"].reasons
+    )
+
+
+def test_a_child_has_small_bones_but_none_is_odd_beside_the_others(body):
+    """Of half the length, an eighth of the volume."""
+    small = Volume.of(body.array, np.diag([3.0, 3.0, 3.0, 1.0]))
+    found = evidence(small)
+    assert all(e.size_z < -5 for e in found.values())
+    assert all(abs(e.beside_z) < 0.5 for e in found.values())
+    assert any("smaller than a usual femur" in reason for reason in confidence(small)["femur_left"].reasons)
+    low, high = RIGHT["patella"]
+    block(body.array, LABELS["patella_left"].id, (-low[0], low[1], low[2]), (-high[0], high[1] + 18, high[2]))
+    assert evidence(small)["patella_left"].beside == pytest.approx(2, rel=0.1)
+    assert evidence(small)["femur_left"].beside == pytest.approx(1, rel=0.05)
+
+
+def test_two_bones_are_too_few_to_tell_which_is_odd(body):
+    body.array[~np.isin(body.array, [LABELS["femur_left"].id, LABELS["patella_left"].id])] = 0
+    low, high = RIGHT["patella"]
+    block(body.array, LABELS["patella_left"].id, (-low[0], low[1], low[2]), (-high[0] - 24, high[1] + 18, high[2]))
+    assert evidence(body)["patella_left"].beside is None
+    assert any("times larger than a usual patella" in reason for reason in confidence(body)["patella_left"].reasons)
 
 
 def test_a_bone_without_its_end_is_smaller_and_shaped_unlike_the_others(body):
@@ -93,7 +116,7 @@ def test_a_bone_without_its_end_is_smaller_and_shaped_unlike_the_others(body):
     body.array[tibia & (np.arange(150) < 36)] = 0
     told = confidence(body)["tibia_left"]
     assert "shaped unlike any usual tibia" in told.reasons
-    assert any("smaller than a usual tibia" in reason for reason in told.reasons)
+    assert any("smaller than the other bones let expect" in reason for reason in told.reasons)
 
 
 def test_of_a_bone_that_the_border_cuts_size_and_shape_are_not_judged(body):

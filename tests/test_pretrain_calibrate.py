@@ -49,6 +49,7 @@ def test_usual_bones_are_whole_ones_in_many_sizes(made):
     assert known["femur"].volume_ml == pytest.approx(4 / 3 * np.pi * (RADIUS_MM / 10) ** 3, rel=0.1)
     # Cubes of sizes that vary by 9 %, and a little of each axis.
     assert known["femur"].spread == pytest.approx(np.sqrt((3 * 0.09) ** 2 + 3 * 0.035**2), rel=0.25)
+    assert known["femur"].bones == 6
     assert scattered == ()
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from condyle.labels import Labels, Side, Structure, without_side
 from condyle.predict.confidence.agreement import Agreement
-from condyle.predict.confidence.population import Body, Usual
+from condyle.predict.confidence.population import Body, Usual, off_the_others
 from condyle.predict.confidence.sides import Places, lies_on
 from condyle.space import Box, Volume
 
@@ -31,6 +31,8 @@ class Evidence:
         share: Of the usual volume; None where nothing is usual.
         size_z: Deviations from the usual volume; None where that is not judged.
         shape_z: Likewise of the shape.
+        beside: Its volume, divided by what the other whole bones let expect; None where too few are whole.
+        beside_z: The same in deviations of the logarithm.
         side: What the name says.
         lies_on: Where it lies; None where nothing tells.
     """
@@ -42,6 +44,8 @@ class Evidence:
     share: float | None = None
     size_z: float | None = None
     shape_z: float | None = None
+    beside: float | None = None
+    beside_z: float | None = None
     side: Side | None = None
     lies_on: Side | None = None
 
@@ -82,7 +86,16 @@ def gather(
         out[s.name] = replace(
             seen, agreement=agreement.get(s.id, (0.0,) * looks), side=s.side, lies_on=sides.get(s.name)
         )
-    return out
+    return out | _compared(out, population)
+
+
+def _compared(found: Mapping[str, Evidence], population: Mapping[str, Usual]) -> dict[str, Evidence]:
+    """Whole bones beside the other whole bones."""
+    sizes = {name: float(np.log(e.share)) for name, e in found.items() if e.share is not None and not e.cut}
+    return {
+        name: replace(found[name], beside=float(np.exp(off)), beside_z=off / population[without_side(name)].beside)
+        for name, off in off_the_others(sizes).items()
+    }
 
 
 @dataclass(frozen=True, eq=False)

@@ -35,7 +35,8 @@ def features(evidence: Evidence) -> dict[str, float]:
     * agreement: logit of the mean Dice with changed looks, beside that of .99; `weakest`: of the lowest one.
     * islands: root of the share.
     * piece: logarithm of the share of a usual bone, where the bone is cut.
-    * size, shape: distance from what is usual, where the bone is whole.
+    * size, shape: distance from what is usual, where the bone is whole; of size the larger one, by itself or beside the
+      other bones.
     * side: -1 where it is wrong.
     """
     agreement = evidence.agreement
@@ -46,7 +47,7 @@ def features(evidence: Evidence) -> dict[str, float]:
         "islands": -float(np.sqrt(evidence.islands)),
         "cut": -float(evidence.cut),
         "piece": float(np.log(share)) if evidence.cut else 0.0,
-        "size": -min(abs(evidence.size_z or 0.0), _FARTHEST),
+        "size": -min(max(abs(evidence.size_z or 0.0), abs(evidence.beside_z or 0.0)), _FARTHEST),
         "shape": -min(evidence.shape_z or 0.0, _FARTHEST),
         "side": -float(evidence.wrong_side),
     }

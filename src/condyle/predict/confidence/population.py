@@ -7,7 +7,7 @@ bone with a piece of its neighbour, or without its head.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,6 +53,8 @@ class Usual:
         spread: Deviation of the logarithm of the volume.
         shape: Mean of the three numbers.
         precision: 3 x 3, inverse of their covariance.
+        beside: Deviation of the logarithm of the volume from what the person's other bones let expect; see
+            `off_the_others`.
         bones: How many were measured.
     """
 
@@ -60,6 +62,7 @@ class Usual:
     spread: float
     shape: Row
     precision: tuple[Row, Row, Row]
+    beside: float = 0.25
     bones: int = 0
 
     def size_z(self, body: Body) -> float:
@@ -72,6 +75,20 @@ class Usual:
         return float(np.sqrt(max(0.0, off @ np.array(self.precision) @ off) / 3))
 
 
+def off_the_others(sizes: Mapping[str, float]) -> dict[str, float]:
+    """How far each bone of a person is off the median of the others, which tells a child from a small bone.
+
+    Args:
+        sizes: Bone to the logarithm of its volume, divided by the usual one; three bones or more, else nothing is said.
+    """
+    if len(sizes) < 3:
+        return {}
+    return {
+        name: size - float(np.median([other for at, other in sizes.items() if at != name]))
+        for name, size in sizes.items()
+    }
+
+
 def usual_of(bodies: Sequence[Body]) -> Usual:
     """What is usual among bones of one kind, at least two."""
     logs = np.log([body.volume_ml for body in bodies])
@@ -80,4 +97,4 @@ def usual_of(bodies: Sequence[Body]) -> Usual:
     a, b, c = ((float(x), float(y), float(z)) for x, y, z in np.linalg.inv(covariance))
     x, y, z = (float(v) for v in shapes.mean(0))
     spread = max(float(logs.std(ddof=1)), _LEAST_SIZE)
-    return Usual(float(np.exp(logs.mean())), spread, (x, y, z), (a, b, c), len(bodies))
+    return Usual(float(np.exp(logs.mean())), spread, (x, y, z), (a, b, c), bones=len(bodies))

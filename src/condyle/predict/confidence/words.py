@@ -47,9 +47,15 @@ def _islands(evidence: Evidence) -> list[str]:
 
 
 def _size(bone: str, evidence: Evidence) -> list[str]:
+    """Beside its other bones, which says more than beside other people's."""
+    if evidence.beside_z is not None and evidence.beside is not None and abs(evidence.beside_z) > _SIZE_Z:
+        return [_times(evidence.beside, "than the other bones let expect")]
     if evidence.size_z is None or evidence.share is None or abs(evidence.size_z) <= _SIZE_Z:
         return []
-    if evidence.share > 2:
-        return [f"{evidence.share:.1f} times as large as a usual {bone}"]
-    percent = round(100 * abs(evidence.share - 1))
-    return [f"{percent} % {'larger' if evidence.share > 1 else 'smaller'} than a usual {bone}"]
+    return [_times(evidence.share, f"than a usual {bone}")]
+
+
+def _times(ratio: float, whom: str) -> str:
+    if ratio > 2:
+        return f"{ratio:.1f} times larger {whom}"
+    return f"{round(100 * abs(ratio - 1))} % {'larger' if ratio > 1 else 'smaller'} {whom}"
