@@ -377,7 +377,7 @@ def test_both_stages_are_trained_on_drawn_pictures(balls: AnatomyMap, tmp_path: 
     model = models.load(tmp_path / "model")
     assert model.plan.cascade == LABELS.ids
     assert model.before is not None
-    assert (model.plan.spacing_mm, model.before.plan.spacing_mm) == ((1.5,) * 3, (3.0,) * 3)
+    assert (model.plan.spacing_mm, model.before.plan.spacing_mm) == ((2.0,) * 3, (4.0,) * 3)
     scan = io.read(folder / image_path("scan", "s001"))
     assert load(tmp_path / "model").segment(scan).grid.shape == scan.grid.shape
     again = train(folder, out=tmp_path / "model", recipe=recipe, fold="all")
