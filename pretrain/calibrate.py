@@ -1,6 +1,6 @@
 """Teach a model how far it may be trusted: pictures with known truth are drawn of held-out bodies and segmented.
 
-    python -m pretrain.calibrate MODEL BANK [--pictures 100] [--seed 9] [--population TRAINED_ON] [--spacing-mm 3]
+    python -m pretrain.calibrate MODEL BANK [--pictures 100] [--minutes 30] [--population TRAINED_ON]
 
 BANK is a dataset of `condyle phantom synthetic` that the model was not trained on. The judge is fitted on half of its
 bodies; what is printed, in Markdown, is of the other half. `confidence.json` goes into the model's folder. Answers are
@@ -37,8 +37,8 @@ from condyle.workflow.segmentation.segmenter import PredictSettings, Segmenter
 from pretrain.checked import Row, report, rows_of
 from pretrain.population import population
 
-#: Fields of view in mm, across, front to back, along: from a knee to all of both legs.
-FIELDS_MM = ((200, 420), (180, 330), (150, 900))
+#: Fields of view in mm, across, front to back, along: from a knee to both thighs and more.
+FIELDS_MM = ((200, 420), (180, 330), (150, 650))
 _ORIENTATIONS = ("RAS", "LPS", "LAS", "PIR")
 
 
@@ -77,7 +77,9 @@ def picture(stored: Readable, drawing: Drawing, number: int) -> tuple[Volume, Vo
     return reorient(Volume.of(image, affine), stored_as), reorient(Volume.of(truth, affine), stored_as)
 
 
-def answers(segmenter: Segmenter, maps: Mapping[str, Readable], drawing: Drawing, kept: Path) -> Iterator[list[Row]]:
+def answers(
+    segmenter: Segmenter, maps: Mapping[str, Readable], drawing: Drawing, kept: Path, *, minutes: float = np.inf
+) -> Iterator[list[Row]]:
     """The rows of each picture; those of pictures that were done before are read.
 
     Args:
@@ -85,7 +87,9 @@ def answers(segmenter: Segmenter, maps: Mapping[str, Readable], drawing: Drawing
         maps: Bodies, which take turns.
         drawing: The pictures.
         kept: Where rows go, a line a picture; begun anew where it is of another model, other bodies or pictures.
+        minutes: After these no further picture is begun.
     """
+    end = time.monotonic() + 60 * minutes
     begun = {"seed": drawing.seed, "mm": drawing.spacing_mm, "bodies": list(maps), "model": digest(segmenter.model)}
     lines = kept.read_text(encoding="utf-8").splitlines() if kept.is_file() else []
     done = lines[1:] if lines[:1] == [json.dumps(begun)] else []
@@ -97,6 +101,9 @@ def answers(segmenter: Segmenter, maps: Mapping[str, Readable], drawing: Drawing
             yield [from_json(Row, row, str(kept)) for row in json.loads(done[number])]
             continue
         start = time.monotonic()
+        if start > end:
+            tell(f"{minutes:g} minutes are over")
+            return
         scan, truth = picture(maps[body], drawing, number)
         rows = rows_of(number, body, segmenter.answer(scan), truth, segmenter.model.labels)
         with kept.open("a", encoding="utf-8") as file:
@@ -135,7 +142,12 @@ def calibrated(rows: list[Row], start: Judge, drawing: Drawing) -> tuple[Judge, 
     known = [Known(r.name, r.evidence, r.dice) for r in rows if r.evidence is not None and r.body in learned]
     judge = fitted(known, start)
     others = [row for row in rows if row.body not in learned]
-    record = {"drawing": to_json(drawing), "fitted_on": len(learned), "checked_on": len(bodies) - len(learned)}
+    record = {
+        "drawing": to_json(drawing),
+        "pictures": len({row.picture for row in rows}),
+        "fitted_on": len(learned),
+        "checked_on": len(bodies) - len(learned),
+    }
     return replace(judge, record=record), report(others, judge)
 
 
@@ -150,6 +162,7 @@ def main() -> None:
     parser.add_argument("model", type=Path)
     parser.add_argument("bank", type=Path)
     parser.add_argument("--pictures", type=int, default=100)
+    parser.add_argument("--minutes", type=float, default=np.inf, help="stop drawing after them")
     parser.add_argument("--seed", type=int, default=9)
     parser.add_argument("--spacing-mm", type=float, default=3.0)
     parser.add_argument("--dice", type=float, default=0.85, help="what counts as right")
@@ -167,7 +180,7 @@ def main() -> None:
     )
     kept = asked.model.with_name(f"{asked.model.name}_calibration.jsonl")
     maps = stored_maps(asked.bank / MAPS)
-    rows = [row for some in answers(segmenter, maps, drawing, kept) for row in some]
+    rows = [row for some in answers(segmenter, maps, drawing, kept, minutes=asked.minutes) for row in some]
     judge, text = calibrated(rows, start, drawing)
     with atomic_file(asked.model / CONFIDENCE, overwrite=True) as temporary:
         temporary.write_text(json.dumps(judge_to_json(judge), indent=1) + "\n", encoding="utf-8")

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from condyle import models
+from condyle.errors import DataError
 from condyle.phantoms.body import Subject
 from condyle.phantoms.part import body
 from condyle.phantoms.solids import box, sphere
@@ -166,6 +167,10 @@ def test_the_command_goes_on_where_it_was_stopped(made, tmp_path, monkeypatch, c
     assert "14 of 16" not in second.err
     assert "15 of 16" in second.err
     assert [json.loads(line) for line in kept.read_text().splitlines()] == [json.loads(line) for line in lines]
+    monkeypatch.setattr(sys, "argv", [*sys.argv, "--seed", "10", "--minutes", "0"])
+    with pytest.raises(DataError, match="calibration"):
+        calibrate.main()
+    assert "0 minutes are over" in capsys.readouterr().err
 
 
 def test_a_model_of_other_structures_is_refused(tmp_path, monkeypatch):
