@@ -15,7 +15,7 @@ from browsers import Watched
 from condyle.labels import Labels
 from datasets import LABELS, small_dataset
 
-#: A job of a tiny dataset on a busy machine.
+#: What no job is at work for is there sooner, even on a busy machine.
 PATIENCE_MS = 180_000
 
 
@@ -32,8 +32,15 @@ class Opened(Watched):
         self.page.wait_for_selector("h1")
 
     def see(self, selector: str) -> Any:
-        """Wait for something that a job may have to make first."""
-        return self.page.wait_for_selector(selector, timeout=PATIENCE_MS)
+        """Wait for something that a job may have to make first: while one is at work, however slow the machine."""
+        from playwright.sync_api import TimeoutError as TooLate
+
+        while True:
+            try:
+                return self.page.wait_for_selector(selector, timeout=PATIENCE_MS)
+            except TooLate:
+                if not self.server.busy:
+                    raise
 
     @property
     def elsewhere(self) -> list[str]:

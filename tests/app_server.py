@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 import signal
 import subprocess
@@ -15,6 +16,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import psutil
+
+_AT_WORK = {"queued", "running"}
 
 
 @dataclass
@@ -50,15 +55,20 @@ class Server:
         body = None if content is None else json.dumps(content).encode()
         return json.loads(self.ask(method, path, body)[2])
 
-    def wait_for_job(self, id_: int, seconds: float = 300) -> dict[str, Any]:
+    @property
+    def busy(self) -> bool:
+        """Whether a job waits or runs; also where the server runs and is too busy to answer."""
+        with contextlib.suppress(OSError):
+            return any(job["state"] in _AT_WORK for job in self.json("GET", "/api/jobs")["jobs"])
+        return self.process.poll() is None
+
+    def wait_for_job(self, id_: int) -> dict[str, Any]:
         """A job, once it has ended."""
-        last = time.monotonic() + seconds
-        while time.monotonic() < last:
+        while True:
             job: dict[str, Any] = self.json("GET", f"/api/jobs/{id_}")
-            if job["state"] not in {"queued", "running"}:
+            if job["state"] not in _AT_WORK:
                 return job
             time.sleep(0.1)
-        raise TimeoutError(f"job {id_} still runs after {seconds} s")
 
     def kill(self) -> None:
         """End the server at once, as a crash would; its jobs go on."""
@@ -93,7 +103,7 @@ def start(folder: Path, *options: str) -> Server:
 
 @contextlib.contextmanager
 def served(folder: Path, *options: str) -> Iterator[Server]:
-    """A server of a folder, stopped when the block ends."""
+    """A server of a folder, stopped when the block ends, and its jobs with it."""
     server = start(folder, *options)
     try:
         yield server
@@ -106,3 +116,13 @@ def served(folder: Path, *options: str) -> Iterator[Server]:
                 server.kill()
         assert server.process.stderr is not None
         server.process.stderr.close()
+        _end_jobs(folder)
+
+
+def _end_jobs(folder: Path) -> None:
+    """Jobs outlive their server; none is to outlive its test."""
+    own = str(folder / ".workspace" / "jobs")
+    for process in psutil.process_iter(["cmdline"]):
+        if any(word.startswith(own) for word in process.info["cmdline"] or ()):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
