@@ -89,7 +89,7 @@ def test_the_verb_removes_what_it_installed(coming, store):
 
 def test_a_package_without_its_model_says_so(store, tmp_path):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ModelError, match=r"bones: expected the model that comes with Condyle, .* Install Condyle anew"):
+    with pytest.raises(ModelError, match=r"bones: expected an installed model of that name, .* condyle model install"):
         default(store, shipped_in=tmp_path / "empty")
 
 

@@ -89,12 +89,12 @@ def default(store: Path | None = None, *, shipped_in: Path = FOLDER) -> Path:
     """The model that is asked where none is named: an installed `bones`, else the one that comes with the package.
 
     Raises:
-        ModelError: if the package was made without it.
+        ModelError: if there is none.
     """
     found = named(store, shipped_in=shipped_in).get(DEFAULT)
     if found is None:
-        hint = "Install Condyle anew, or name a model: condyle segment MODEL SCANS..."
-        raise ModelError(DEFAULT, expected=f"the model that comes with Condyle, in {shipped_in}", got="none", hint=hint)
+        hint = "Name a model: condyle segment MODEL SCANS... Or install one: condyle model install MODEL --name bones"
+        raise ModelError(DEFAULT, expected="an installed model of that name, which is asked", got="none", hint=hint)
     return found
 
 

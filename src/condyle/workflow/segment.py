@@ -52,7 +52,8 @@ def segment(
 ) -> Segmented:
     """Segment scans with a trained model, ours or nnU-Net v2's; each mask lies on its scan's own grid.
 
-    Where no model is named, all that is named are scans, and `bones` is asked, which comes with Condyle.
+    Where no model is named, all that is named are scans, and the model `bones` is asked: an installed one of that
+    name, else one that came with the package.
 
     Masks that are there already are kept: a run that was stopped goes on. A scan that fails is reported and the
     others go on.
