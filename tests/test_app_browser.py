@@ -110,14 +110,13 @@ def test_a_structure_gets_another_name_colour_and_partner(opened):
     page, key = opened.page, key_of(opened.server)
     opened.go(f"cases/{key}")
     page.click("button:text('Edit labels')")
-    page.wait_for_load_state("networkidle")  # what is typed before the page has settled may be drawn anew
     page.fill("[aria-label='Name 4']", "patella_left")
     page.select_option("[aria-label='Side 4']", "left")
     page.click("dialog button:text('Add a structure')")
     page.keyboard.type("patella_right")
     page.locator("dialog select").last.select_option("right")
     page.click("dialog button:text('Save')")
-    page.wait_for_selector("dialog", state="detached")
+    page.wait_for_selector(".toast:text('The labels are saved.')")  # the dialog is gone before the server has them
     structures = opened.server.json("GET", f"/api/datasets/{key}")["labels"]["structures"]
     assert {s["name"]: s["mirror"] for s in structures}["patella_left"] == "patella_right"
 
