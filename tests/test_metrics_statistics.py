@@ -69,8 +69,8 @@ def test_cases_of_one_patient_widen_the_interval():
 
 def test_too_few_patients_have_no_interval():
     assert summarize([1.0, 2.0], ["a", "a"], rng()).interval is None
-    assert summarize([1.0, 2.0, 3.0, 4.0], ["a", "b", "c", "c"], rng()).interval is None
-    assert summarize([1.0, 2.0, 3.0, 4.0], ["a", "b", "c", "d"], rng()).interval is not None
+    assert summarize([1.0, 2.0, 3.0, 4.0, 5.0], ["a", "b", "c", "d", "d"], rng()).interval is None
+    assert summarize([1.0, 2.0, 3.0, 4.0, 5.0], ["a", "b", "c", "d", "e"], rng()).interval is not None
 
 
 def test_a_clear_difference_names_the_better_model():

@@ -20,8 +20,8 @@ from condyle.errors import DataError
 #: Bootstrap draws.
 DRAWS = 2000
 
-#: With fewer groups no interval covers the truth as often as it says: with 3 in 80 of 100 studies.
-FEWEST_GROUPS = 4
+#: With fewer groups no interval covers the truth as often as it says, and that of 4 may reach from -15 to 1.
+FEWEST_GROUPS = 5
 
 _Floats = NDArray[np.float64]
 
@@ -37,7 +37,7 @@ class Summary:
         sd: With n - 1.
         median: Of the cases.
         quartiles: First and third (the IQR lies between).
-        interval: 95 % bootstrap interval of the mean; needs four groups.
+        interval: 95 % bootstrap interval of the mean; needs five groups.
     """
 
     n: int
@@ -61,7 +61,7 @@ class Comparison:
         n: Cases with a value from both.
         groups: Patients among them.
         difference: Mean of A less B.
-        interval: 95 % bootstrap interval of it; None with fewer than four groups.
+        interval: 95 % bootstrap interval of it; None with fewer than five groups.
         wilcoxon_p: Signed-rank test over the groups' mean differences, two-sided; None if all are zero.
         winner: `a` or `b`, or None where the interval spans zero.
     """
