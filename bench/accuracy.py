@@ -49,13 +49,13 @@ def phantoms(name: str, folder: Path) -> Path:
 def without_sides(folder: Path) -> None:
     """One label for a bone of either side: a scan shows one knee, and nobody asks which."""
     from condyle.io import read_labels, write
-    from condyle.labels import Labels
+    from condyle.labels import Labels, without_side
 
     table = json.loads((folder / "dataset.json").read_text())
     sided = [structure["name"] for structure in table["labels"]["structures"]]
-    bones = list(dict.fromkeys(name.rsplit("_", 1)[0] for name in sided))
+    bones = list(dict.fromkeys(map(without_side, sided)))
     labels = Labels.of({bone: number for number, bone in enumerate(bones, 1)})
-    number = np.array([0, *(labels[name.rsplit("_", 1)[0]].id for name in sided)], np.uint8)
+    number = np.array([0, *(labels[without_side(name)].id for name in sided)], np.uint8)
     for path in (folder / "labels").rglob("*.nii.gz"):
         mask = read_labels(path)
         write(path, mask.with_array(number[mask.array]), overwrite=True)

@@ -15,12 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 import condyle
 from condyle.io import read, read_labels
 from condyle.labels import Labels
-from condyle.space import Volume, reorient
+from condyle.metrics.overlap import confusion
+from condyle.reports.planes import draw_planes
+from condyle.space import Volume
+from condyle.workflow.segment import volumes_ml
 from condyle.workflow.segmentation.segmenter import Segmenter
 
 #: Bones of which none is in view of an upper abdomen.
@@ -68,49 +70,19 @@ def _measured(segmenter: Segmenter, data: Path, name: str, out: Path) -> RealSca
     start = time.perf_counter()
     mask = segmenter.segment(scan)
     seconds = time.perf_counter() - start
-    counts = np.bincount(mask.array.ravel(), minlength=max(labels.ids) + 1) * mask.grid.voxel_volume_mm3 / 1000
-    volumes = {s.name: round(float(counts[s.id]), 2) for s in labels.structures if counts[s.id]}
-    draw(scan, mask, labels, out / f"{Path(name).name.removesuffix('.nii.gz')}.png")
-    return RealScan(name, round(seconds, 1), volumes, _agreement(data / name, mask, labels))
+    draw_planes(out / f"{Path(name).name.removesuffix('.nii.gz')}.png", scan, mask, title=name)
+    return RealScan(name, round(seconds, 1), volumes_ml(mask, labels), _agreement(data / name, mask, labels))
 
 
 def _agreement(scan: Path, mask: Volume, labels: Labels) -> dict[str, float]:
     if scan.name != "hip_right.nii.gz":
         return {}
-    truth = read_labels(scan.with_name("hip_right_labels.nii.gz")).array
-    known = {"femur_right": 1, "hip_right": 2}
-    return {name: round(_dice(mask.array == labels[name].id, truth == id_), 4) for name, id_ in known.items()}
-
-
-def _dice(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
-    return 2 * float((a & b).sum()) / max(float(a.sum() + b.sum()), 1)
-
-
-def draw(scan: Volume, mask: Volume, labels: Labels, out: Path) -> None:
-    """Three slices along each axis, bones coloured, the patient's right on the left."""
-    import matplotlib.pyplot as plt
-
-    image, found = reorient(scan, "RAS").array.astype(np.float32), reorient(mask, "RAS").array
-    spacing = np.array(reorient(scan, "RAS").grid.spacing_mm)
-    low, high = (-250, 800) if image.min() < -200 else np.percentile(image, (1, 99.5))
-    colors = np.array([(0, 0, 0), *(s.color for s in labels.structures)]) / 255
-    figure, axes = plt.subplots(3, 4, figsize=(12, 9), facecolor="black")
-    for row, axis in zip(axes, (2, 1, 0), strict=True):
-        bone = (found > 0).sum(tuple(a for a in range(3) if a != axis))
-        there = np.flatnonzero(bone) if bone.any() else np.arange(len(bone))
-        for place, at in zip(row, np.quantile(there, (0.2, 0.4, 0.6, 0.8)).astype(int), strict=True):
-            flat, mapped = np.take(image, at, axis), np.take(found, at, axis)
-            across, up = spacing[[a for a in range(3) if a != axis]]
-            gray = np.clip((flat - low) / (high - low), 0, 1)[..., None].repeat(3, -1)
-            shown = np.where((mapped > 0)[..., None], 0.5 * gray + 0.5 * colors[mapped], gray)
-            shown = shown[:, ::-1].transpose(1, 0, 2)
-            # Seen from the feet and from the front: right is on the left.
-            place.imshow(shown[:, ::-1] if axis == 0 else shown, aspect=up / across)
-            place.set_title(f"{'RAS'[axis]} {at}", color="white", fontsize=7)
-            place.axis("off")
-    figure.tight_layout(pad=0.3)
-    figure.savefig(out, dpi=90, facecolor="black")
-    plt.close(figure)
+    truth = read_labels(scan.with_name("hip_right_labels.nii.gz"))
+    table = {"femur_right": 1, "hip_right": 2}
+    own = np.zeros(max(labels.ids) + 1, np.uint8)
+    own[[labels[name].id for name in table]] = list(table.values())
+    found = confusion(truth.array, own[mask.array])
+    return {name: round(found.overlap([id_]).dice or 0.0, 4) for name, id_ in table.items()}
 
 
 def main() -> None:

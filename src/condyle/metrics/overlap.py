@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from condyle.errors import DataError
+from condyle.labels import id_counts
 
 #: More different ids than this are no label map.
 MOST_IDS = 1024
@@ -116,7 +117,7 @@ def confusion(reference: NDArray[Any], prediction: NDArray[Any]) -> Confusion:
     Raises:
         DataError: if there are more than `MOST_IDS` different ids.
     """
-    ids = np.union1d(_present(reference), _present(prediction))
+    ids = np.union1d(np.flatnonzero(id_counts(reference)), np.flatnonzero(id_counts(prediction)))
     if len(ids) > MOST_IDS:
         raise DataError("label maps", expected=f"at most {MOST_IDS} different ids", got=f"{len(ids)} of them")
     ids = np.union1d(ids, [0])
@@ -129,14 +130,6 @@ def confusion(reference: NDArray[Any], prediction: NDArray[Any]) -> Confusion:
         some = slice(start, start + _CHUNK)
         counts += np.bincount(position[a[some]] * n + position[b[some]], minlength=n * n)
     return Confusion(tuple(int(i) for i in ids), counts.reshape(n, n))
-
-
-def _present(array: NDArray[Any]) -> NDArray[np.intp]:
-    flat = array.reshape(-1, order="A")
-    counts = np.zeros(int(flat.max(initial=0)) + 1, np.int64)
-    for start in range(0, len(flat), _CHUNK):
-        counts += np.bincount(flat[start : start + _CHUNK], minlength=len(counts))
-    return np.flatnonzero(counts)
 
 
 def _flat(a: NDArray[Any], b: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:

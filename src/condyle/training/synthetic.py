@@ -25,7 +25,7 @@ from condyle.training.batches import Batch, Batches
 
 #: How far scans that show the same part of a body differ in their deviation and mean: gain and offset.
 _GAIN, _OFFSET = 0.12, 0.15
-#: What a first stage gets wrong at 3 mm, in voxels of the second.
+#: What a first stage gets wrong, in voxels of the second.
 MISTAKES = Mistakes(p_edges=0.3, p_parts=0.3, p_each=0.3, radius=(1.0, 4.0))
 
 

@@ -7,14 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from condyle.data.importers.found import FoundCase
 from condyle.errors import ConfigError, DataError
 from condyle.io import FORMATS, suffix_of
 from condyle.io.atomic import refuse_existing
 from condyle.jobs.settings import JobSettings
-from condyle.labels import Labels
+from condyle.labels import Labels, id_counts
 from condyle.models.facts import parameters
 from condyle.predict.confidence.judge import Confidence
 from condyle.progress import Track, silent
@@ -183,6 +181,6 @@ def _asked(segmenter: Segmenter, case: FoundCase, channels: list[Volume], wanted
 
 def volumes_ml(mask: Volume, labels: Labels) -> dict[str, float]:
     """The volume of each structure that is there."""
-    counts = np.bincount(mask.array.ravel(), minlength=max(labels.ids) + 1)
+    counts = id_counts(mask.array, max(labels.ids))
     per_voxel = mask.grid.voxel_volume_mm3 / 1000
     return {s.name: round(float(counts[s.id]) * per_voxel, 3) for s in labels.structures if counts[s.id]}

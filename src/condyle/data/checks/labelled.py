@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from condyle.data.checks.finding import Finding
 from condyle.data.checks.loaded import Loaded
-from condyle.labels import Labels
+from condyle.labels import Labels, id_counts
 from condyle.space import bounding_box
 
 #: Films that cover more than this share of a structure's surface come from interpolation ...
@@ -28,7 +28,7 @@ def known_ids(loaded: Loaded) -> list[Finding]:
         unknown = [id_ for id_ in label_map.boxes if id_ not in known]
         if unknown:
             array = label_map.volume.array
-            counts = np.bincount(array.ravel())
+            counts = id_counts(array)
             listed = ", ".join(f"{id_} ({counts[id_]} voxels)" for id_ in unknown)
             findings.append(
                 Finding(
