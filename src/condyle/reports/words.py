@@ -31,7 +31,8 @@ RADIOLOGICAL = (
 SUMMARY = "Summary"
 SUMMARY_NOTE = (
     "Means over cases, with a 95 % bootstrap interval over patients, from five on, in small print. A missed structure "
-    "or false alarm has Dice 0 and no distance; in the penalised means it counts with the diagonal of the image or the stated limit."
+    "or false alarm has Dice 0 and no distance; in the penalised means it counts with the diagonal of "
+    "the image or the stated limit."
 )
 SPREAD = "How the scores spread"
 SPREAD_NOTE = (

@@ -16,8 +16,9 @@ SIMULATED = "Simulated scans: {names}. What holds for them need not hold for sca
 UNDONE = "Not done"
 SCORES = "Scores"
 SCORES_NOTE = (
-    "Mean ± SD over cases, and the 95 % interval of the mean, drawn by patients, from five on. A model that learnt one label "
-    "set may be judged by another: both are named. Missed structures count as Dice 0, and in the penalised distance."
+    "Mean ± SD over cases, and the 95 % interval of the mean, drawn by patients, from five on. A model that learnt one "
+    "label set may be judged by another: both are named. Missed structures count as Dice 0, and in the penalised "
+    "distance."
 )
 HELD_OUT = "On the cases that each training held out itself"
 JUDGED = "{structure}, judged by {against}"
