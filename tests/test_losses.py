@@ -141,6 +141,7 @@ BY_HAND = {
     "ce": -(math.log(P) + math.log(1 - Q)) / 2,
     "dice": 1 - (2 * P + SMALL) / (P + Q + 1 + SMALL),
     "dice_ce": 1 - (2 * P + SMALL) / (P + Q + 1 + SMALL) - (math.log(P) + math.log(1 - Q)) / 2,
+    "dice_present_ce": 1 - (2 * P + SMALL) / (P + Q + 1 + SMALL) - (math.log(P) + math.log(1 - Q)) / 2,
     "dice_squared": 1 - (2 * P + SMALL) / (P * P + Q * Q + 1 + SMALL),
     "tversky": 1 - (P + SMALL) / (P + 0.7 * (1 - P) + 0.3 * Q + SMALL),
 }
@@ -168,6 +169,22 @@ def test_two_voxels_of_two_classes_by_hand(name):
     x = torch.tensor([[[[0.0, 0.0]], [[LOG_P, LOG_Q]]]], dtype=torch.float64)
     truth = torch.tensor([[[1, 0]]])
     assert loss_of(name, classes=2)(x, truth).item() == pytest.approx(BY_HAND_CLASSES[name], abs=1e-12)
+
+
+@pytest.mark.parametrize("batch", [False, True])
+def test_dice_of_what_is_present_leaves_the_others_to_cross_entropy(batch):
+    truth = target(regions=False, classes=2)
+    x = logits(classes=4)
+    found = x.softmax(1)[:, 1]
+    axes = (0, 1, 2, 3) if batch else (1, 2, 3)
+    bone = (truth == 1).double()
+    dice = (2 * (found * bone).sum(axes) + SMALL) / ((found + bone).sum(axes) + SMALL)
+    expected = 1 - dice.mean() + functional.cross_entropy(x, truth)
+    value = loss_of("dice_present_ce", classes=4, batch=batch)(x, truth)
+    assert value.item() == pytest.approx(expected.item(), abs=1e-12)
+    empty = torch.zeros_like(truth)
+    value = loss_of("dice_present_ce", classes=4, batch=batch)(x, empty)
+    assert value.item() == pytest.approx(functional.cross_entropy(x, empty).item(), abs=1e-12)
 
 
 def test_keras_dice_and_focal_count_the_background_and_average_over_channels():

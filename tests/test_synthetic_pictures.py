@@ -333,6 +333,21 @@ def test_batches_are_the_same_however_many_threads_draw_them(balls: AnatomyMap, 
     assert not one[0].image.equal(one[1].image)
 
 
+def test_the_network_leaves_a_core_to_those_who_draw(balls: AnatomyMap, tmp_path: Path) -> None:
+    for name in ("s001", "s002"):
+        write_map(tmp_path / name, balls)
+    before = torch.get_num_threads()
+    torch.set_num_threads(4)
+    try:
+        stream = batches(tmp_path).over([0])
+        next(stream)
+        assert torch.get_num_threads() == 3
+        stream.close()
+        assert torch.get_num_threads() == 4
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_pictures_are_normalised_as_the_plan_says(balls: AnatomyMap, tmp_path: Path) -> None:
     for name in ("s001", "s002"):
         write_map(tmp_path / name, balls)
@@ -377,7 +392,7 @@ def test_both_stages_are_trained_on_drawn_pictures(balls: AnatomyMap, tmp_path: 
     model = models.load(tmp_path / "model")
     assert model.plan.cascade == LABELS.ids
     assert model.before is not None
-    assert (model.plan.spacing_mm, model.before.plan.spacing_mm) == ((2.0,) * 3, (4.0,) * 3)
+    assert (model.plan.spacing_mm, model.before.plan.spacing_mm) == ((2.0,) * 3, (6.0,) * 3)
     scan = io.read(folder / image_path("scan", "s001"))
     assert load(tmp_path / "model").segment(scan).grid.shape == scan.grid.shape
     again = train(folder, out=tmp_path / "model", recipe=recipe, fold="all")

@@ -17,7 +17,7 @@ from torch import nn
 from condyle.errors import ConfigError, DataError, ModelError
 from condyle.jobs.energy import EnergyMeter, counted
 from condyle.losses.compared import IGNORE
-from condyle.training import drawn, freeze, on_signals, records, take_over
+from condyle.training import drawn, freeze, on_signals, prefer_background, records, take_over
 from condyle.training.arithmetic import can_compile, chosen, determined, has_bf16
 from condyle.training.average import Average
 from condyle.training.curves import curves
@@ -155,6 +155,18 @@ def test_quite_another_network_is_refused():
     made = config(features=(6, 10))
     with pytest.raises(ModelError, match="of the same stages"):
         take_over(drawn(made, 0), made, drawn(config(), 1).state_dict(), "model", same_structures=True)
+
+
+@pytest.mark.parametrize("regions", [False, True])
+def test_a_network_may_begin_with_background_everywhere(regions):
+    made = config()
+    net, as_drawn = drawn(made, 0).eval(), drawn(made, 0).eval()
+    prefer_background(net, made, 6.0, regions=regions)
+    x = torch.randn(1, made.in_channels, *((16,) * made.dim), generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        moved = as_drawn(x) - net(x)
+    assert torch.allclose(moved[:, 1:], torch.tensor(6.0), atol=1e-4)
+    assert torch.allclose(moved[:, 0], torch.tensor(6.0 if regions else 0.0), atol=1e-4)
 
 
 def test_parts_that_are_not_there_cannot_be_frozen():

@@ -12,12 +12,15 @@ from torch import Tensor
 from condyle.errors import ConfigError
 from condyle.losses.compared import Classes, Compared, Regions
 from condyle.losses.cross_entropy import cross_entropy, nnunet_cross_entropy
-from condyle.losses.dice import dice, dice_of_all, dice_squared
+from condyle.losses.dice import dice, dice_of_all, dice_present, dice_squared
 from condyle.losses.focal import focal
 from condyle.losses.generalized_dice import generalized_dice
 from condyle.losses.tversky import tversky
 
-LossName = Literal["ce", "bce", "dice", "dice_ce", "dice_squared", "focal", "dice_focal", "tversky", "generalized_dice"]
+LossName = Literal[
+    "ce", "bce", "dice", "dice_ce", "dice_present_ce", "dice_squared", "focal", "dice_focal", "tversky",
+    "generalized_dice",
+]  # fmt: skip
 Term = Callable[[Compared, bool], Tensor]
 
 #: A loss is the sum of its terms. A new one is a file and a line here.
@@ -26,6 +29,7 @@ LOSSES: dict[LossName, tuple[Term, ...]] = {
     "bce": (cross_entropy,),
     "dice": (dice,),
     "dice_ce": (dice, nnunet_cross_entropy),
+    "dice_present_ce": (dice_present, nnunet_cross_entropy),
     "dice_squared": (dice_squared,),
     "focal": (focal,),
     "dice_focal": (dice_of_all, focal),

@@ -19,6 +19,15 @@ def dice(compared: Compared, batch: bool = False) -> Tensor:
     return _loss(compared.sums.of(compared.foreground), batch)
 
 
+def dice_present(compared: Compared, batch: bool = False) -> Tensor:
+    """Of the foreground channels that the target holds: a patch that shows few of many says more of those."""
+    sums = compared.sums.of(compared.foreground)
+    if batch:
+        sums = sums.over_batch()
+    there = sums.true > 0
+    return (_missed(sums) * there).sum() / there.sum().clamp(min=1)
+
+
 def dice_squared(compared: Compared, batch: bool = False) -> Tensor:
     """Of foreground channels, with V-Net's squares in the denominator: the gradient does not fade near the optimum."""
     return _loss(compared.squared_sums.of(compared.foreground), batch)
@@ -33,4 +42,8 @@ def dice_of_all(compared: Compared, batch: bool = True) -> Tensor:
 def _loss(sums: Sums, batch: bool) -> Tensor:
     if batch:
         sums = sums.over_batch()
-    return 1 - ((2 * sums.overlap + SMOOTH) / (sums.predicted + sums.true + SMOOTH)).mean()
+    return _missed(sums).mean()
+
+
+def _missed(sums: Sums) -> Tensor:
+    return 1 - (2 * sums.overlap + SMOOTH) / (sums.predicted + sums.true + SMOOTH)

@@ -19,8 +19,8 @@ from condyle.planning.reasons import Reason
 from condyle.planning.spacing import Floats
 from condyle.recipe import Recipe, Stage
 
-#: Of drawn pictures: how much coarser the first stage of a cascade looks. It sees eight times as much of a body.
-DRAWN_COARSER = 2.0
+#: Of drawn pictures: how much coarser the first stage of a cascade looks. It sees 27 times as much of a body.
+DRAWN_COARSER = 3.0
 #: The second then looks around what the first found: bodies are larger than the bones of interest.
 DRAWN_NEAR_MM = 20.0
 

@@ -26,6 +26,7 @@ __all__ = [
     "freeze",
     "never",
     "on_signals",
+    "prefer_background",
     "take_over",
     "world",
 ]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from condyle.phantoms.scanners.metal import metal_streaks
 from condyle.phantoms.synthetic.acquisition import acquired, drawn_sampling, scanner_noise, smooth_wave
 from condyle.phantoms.synthetic.anatomy import LABELS, REACH_MM
-from condyle.phantoms.synthetic.looks import Look, drawn_look
+from condyle.phantoms.synthetic.looks import Look, ct_look, drawn_look
 from condyle.phantoms.synthetic.pose import Pose, Size, View, drawn_pose, swapped
 from condyle.phantoms.synthetic.reading import paint, read_map
 from condyle.phantoms.synthetic.stored import Readable
@@ -26,12 +26,14 @@ Codes = NDArray[np.uint8]
 FINER, FINEST_MM = 1.5, 0.9
 #: Share of pictures that show nothing but noise.
 EMPTY = 0.01
+#: Share of pictures whose field of view is cut to less than the patch.
+CUT = 0.55
 #: How often a scan shows no more than the patch, and how large it is otherwise, in patches along each axis.
 ALONE, AROUND = 0.35, (0.8, 2.5)
 #: Voxels along each axis of the look at all of a scan.
 _AROUND_VOXELS = 26
 #: How far a first stage's outlines may be off: deviation in mm, and the length over which that changes.
-_OFF_MM, _OFF_OVER_MM = 2.0, 14.0
+_OFF_MM, _OFF_OVER_MM = 3.0, 16.0
 #: What CT stores outside its round field of view.
 _OUTSIDE_HU = (-1024.0, -2000.0, -3024.0)
 
@@ -58,19 +60,21 @@ class Pair:
     rough: NDArray[np.int16]
 
 
-def drawn_pair(stored: Readable, view: View, rng: np.random.Generator) -> Pair:
+def drawn_pair(stored: Readable, view: View, rng: np.random.Generator, *, easy: bool = False) -> Pair:
     """Draw a pose, a look and a scanner, and make the pair.
 
     Args:
         stored: A map.
         view: What the network sees.
         rng: All chance comes from it.
+        easy: CT that fills the patch, for a beginner.
     """
     grid = stored.grid
     centre = stored.centre(rng) + rng.uniform(-0.3, 0.3, 3) * view.size_mm[np.argsort(view.axes)] * rng.random()
     pose = drawn_pose(view, centre, rng)
-    seen = _field_of_view(view, pose, grid.to_world(np.array([[0, 0, 0], np.array(grid.shape) - 1]))[:, 2], rng)
-    look = drawn_look(rng)
+    ends_mm = grid.to_world(np.array([[0, 0, 0], np.array(grid.shape) - 1]))[:, 2]
+    seen = _field_of_view(view, pose, ends_mm, 0.0 if easy else CUT, rng)
+    look = ct_look(rng) if easy else drawn_look(rng)
 
     fine = _fine(view)
     codes, depth = _read(stored, pose, view, fine)
@@ -222,10 +226,10 @@ def _mask_round(image: Array, view: View, rng: np.random.Generator) -> None:
     slices[:, outside] = rng.choice(_OUTSIDE_HU)
 
 
-def _field_of_view(view: View, pose: Pose, ends_mm: NDArray[np.float64], rng: np.random.Generator) -> Box:
+def _field_of_view(view: View, pose: Pose, ends_mm: NDArray[np.float64], cut: float, rng: np.random.Generator) -> Box:
     """All of the patch, or a box in it; never beyond the ends of the map, where bodies are cut."""
     low, high = np.zeros(3, int), np.array(view.patch)
-    if rng.random() < 0.55:
+    if rng.random() < cut:
         for axis, n in enumerate(view.patch):
             if rng.random() < 0.6:
                 size = max(8, int(n * rng.uniform(0.3, 1)))

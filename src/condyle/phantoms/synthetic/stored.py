@@ -20,8 +20,8 @@ from condyle.space import Grid
 MAPS = "maps"
 #: Voxels kept of each bone, and of the body, to centre patches on.
 _PLACES = 600
-#: Bones that are looked at twice as often: longer and more crooked than others.
-_LARGE = tuple(LABELS[f"{bone}_{side}"].id for bone in ("femur", "hip") for side in ("left", "right"))
+#: Bones that are looked at twice as often: longer and more crooked than others, or so small that they are seldom seen.
+_OFTEN = tuple(LABELS[f"{bone}_{side}"].id for bone in ("femur", "hip", "patella") for side in ("left", "right"))
 
 
 class Readable(Protocol):
@@ -127,8 +127,8 @@ def write_map(folder: Path, made: AnatomyMap) -> StoredMap:
 def _centre(places: NDArray[np.int32], grid: Grid, rng: np.random.Generator) -> NDArray[np.float64]:
     there = np.unique(places[:, 0])
     bones = there[there > 0]
-    weights = np.array([2.0 if id_ in _LARGE else 1.0 for id_ in bones])
-    id_ = int(rng.choice(bones, p=weights / weights.sum())) if len(bones) and rng.random() < 0.8 else 0
+    weights = np.array([2.0 if id_ in _OFTEN else 1.0 for id_ in bones])
+    id_ = int(rng.choice(bones, p=weights / weights.sum())) if len(bones) and rng.random() < 0.9 else 0
     rows = np.flatnonzero(places[:, 0] == id_)
     voxel = places[rows[rng.integers(len(rows))], 1:]
     return np.asarray(grid.to_world(voxel.astype(np.float64)))

@@ -21,11 +21,12 @@ from condyle.nets.any_size import AnySizeNet
 from condyle.nets.imagenet import load_imagenet
 from condyle.nets.resnet34_unet import ResNet34UNet
 from condyle.progress import Track
+from condyle.recipe import Recipe
 from condyle.space.orient import side_axis
 from condyle.training import Batches, History, fit
 from condyle.training.distributed import World
 from condyle.training.found import FoundBefore
-from condyle.training.start import drawn, freeze, take_over
+from condyle.training.start import drawn, freeze, prefer_background, take_over
 from condyle.training.stop import Stop
 from condyle.workflow.learning.drawn_pictures import synthetic_batches
 from condyle.workflow.learning.training_run import TrainingRun
@@ -45,9 +46,10 @@ class Start:
     model: Model | None = None
     imagenet: Path | None = None
 
-    def net(self, plan: Plan, labels: Labels, recipe_seed: int) -> AnySizeNet:
+    def net(self, plan: Plan, labels: Labels, recipe: Recipe) -> AnySizeNet:
         """The network before its first step."""
-        net = drawn(plan.net, recipe_seed)
+        net = drawn(plan.net, recipe.seed)
+        prefer_background(net, plan.net, recipe.background, regions=bool(plan.regions))
         if self.imagenet is not None:
             if not isinstance(net, ResNet34UNet):
                 raise ConfigError("imagenet", expected="the network resnet34", got=plan.net.kind)
@@ -152,7 +154,7 @@ def learn(
         batches, ids=tuple(validation), iterations=recipe.val_iterations, augment=None, seed=recipe.seed + 1,
         found=found,
     ) if validation else None  # fmt: skip
-    net = means.start.net(plan, labels, recipe.seed)
+    net = means.start.net(plan, labels, recipe)
     freeze(net, recipe.freeze)
     loss = build_loss(
         recipe.loss,
