@@ -16,7 +16,10 @@ from condyle.errors import ConfigError
 
 Network = Literal["plain", "resenc-m", "resenc-l", "quick", "vnet", "unet3d", "resnet34", "unet2d"]
 Stage = Literal["full", "low", "cascade"]
-LossName = Literal["ce", "dice", "dice_ce", "bce", "focal", "dice_focal", "dice_squared", "tversky", "generalized_dice"]
+LossName = Literal[
+    "ce", "dice", "dice_ce", "dice_present_ce", "bce", "focal", "dice_focal", "dice_squared", "tversky",
+    "generalized_dice",
+]  # fmt: skip
 Optimizer = Literal["sgd", "adam", "adamw"]
 Schedule = Literal["poly", "cosine", "linear", "plateau", "constant"]
 Pictures = Literal["scans", "synthetic"]

@@ -11,7 +11,7 @@ from condyle.training.batches import Batch, Batches
 from condyle.training.distributed import World, world
 from condyle.training.fit import fit
 from condyle.training.history import Epoch, History
-from condyle.training.start import Taken, drawn, freeze, take_over
+from condyle.training.start import Taken, drawn, freeze, prefer_background, take_over
 from condyle.training.stop import never, on_signals
 
 __all__ = [
