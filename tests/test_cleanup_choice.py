@@ -7,7 +7,7 @@ import pytest
 
 from condyle import io
 from condyle.labels import Labels
-from condyle.predict.steps import FillHoles, LargestParts
+from condyle.predict.steps import DropSmaller, FillHoles, LargestParts
 from condyle.space import Volume
 from condyle.workflow.learning.cleanup_choice import choose_cleanup
 from datasets import GRID, ball
@@ -44,3 +44,21 @@ def test_steps_that_help_are_kept_in_order_and_no_others(masks):
 def test_perfect_masks_get_no_cleanup(masks):
     perfect = {case: (truth, truth) for case, (truth, _) in masks.items()}
     assert choose_cleanup(perfect, LABELS)[0] == ()
+
+
+def test_a_false_alarm_that_goes_is_a_gain(tmp_path):
+    """Crumbs where the structure is not there at all: Dice is 0 with them, and undefined without."""
+    masks = {}
+    for n in range(3):
+        truth = np.zeros(GRID.shape, np.uint8)
+        if n == 0:
+            truth[ball(GRID, (15, 10, 8), 4)] = 1
+        found = truth.copy()
+        found[2, 2, 2 + n] = 1
+        masks[str(n)] = (tmp_path / f"{n}_true.nii.gz", tmp_path / f"{n}_found.nii.gz")
+        for path, array in zip(masks[str(n)], (truth, found), strict=True):
+            io.write(path, Volume(array, GRID))
+    steps, tried = choose_cleanup(masks, LABELS)
+    crumbs = next(judged for judged in tried if isinstance(judged.step, DropSmaller))
+    assert crumbs.step in steps
+    assert (crumbs.better, crumbs.worse, crumbs.after) == (2, 0, pytest.approx(1, abs=0.01))

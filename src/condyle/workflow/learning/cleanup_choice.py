@@ -92,8 +92,13 @@ def _scores(masks: Mapping[str, tuple[Path, Path]], labels: Labels, name: str, s
 
 
 def _judged(step: Step, before: Sequence[Score], after: Sequence[Score]) -> Judged:
-    pairs = [(b.dice, a.dice) for b, a in zip(before, after, strict=True) if b.dice is not None and a.dice is not None]
+    pairs = [(_right(b), _right(a)) for b, a in zip(before, after, strict=True) if b.dice is not None]
     gains = np.array([a - b for b, a in pairs])
     mean_before = float(np.mean([b for b, _ in pairs])) if pairs else 0.0
     mean_gain = float(gains.mean()) if pairs else 0.0
     return Judged(step, mean_before, mean_before + mean_gain, int((gains > 0).sum()), int((gains < 0).sum()))
+
+
+def _right(score: Score) -> float:
+    """Dice; 1 where nothing is and nothing is found, so that a false alarm that is taken away is a gain."""
+    return 1.0 if score.dice is None else score.dice
