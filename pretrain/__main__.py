@@ -35,6 +35,7 @@ def main() -> None:
     sample(held_out, HELD_OUT, HELD_OUT_SEED, asked.shapes)
     recipe = replace(RECIPES["synthetic"], minutes=asked.minutes)
     print(condyle.train(bodies, out=model, recipe=recipe, fold="all", device=asked.device))
+    print(told("tidy", model, held_out))
     table = told("calibrate", model, held_out, "--population", bodies)
     (asked.folder / "held_out.md").write_text(table, encoding="utf-8")
     if any((asked.real / scan).exists() for scan in SCANS):

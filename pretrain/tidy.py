@@ -1,0 +1,83 @@
+"""Give a model the cleanup steps that help on pictures of held-out bodies.
+
+    python -m pretrain.tidy MODEL BANK [--pictures 40]
+
+The pictures are others than those that calibrate its lights, of the bodies that the judge is fitted on.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from condyle import models
+from condyle.io import write
+from condyle.labels import Labels
+from condyle.models.folder import write_tables
+from condyle.phantoms.synthetic.stored import MAPS, stored_maps
+from condyle.predict.cleanup import steps_to_json
+from condyle.predict.steps import Step
+from condyle.workflow.learning.cleanup_choice import Judged, choose_cleanup
+from condyle.workflow.segmentation.segmenter import PredictSettings, Segmenter
+from pretrain.calibrate import Drawing, picture
+
+#: Start of the chance that these pictures are drawn by.
+SEED = 8
+
+
+def tidied(model: Path, bank: Path, pictures: int, device: str = "cpu") -> tuple[Judged, ...]:
+    """Choose the steps, and store them with the model in place of those it had.
+
+    Args:
+        model: The trained folder.
+        bank: Dataset of bodies that were held out.
+        pictures: How many are drawn.
+        device: What computes.
+
+    Returns:
+        All steps that were tried.
+    """
+    loaded = models.load(model)
+    segmenter = Segmenter(loaded, PredictSettings(device=device, cleanup="off"), scans=pictures)
+    maps = list(stored_maps(bank / MAPS).values())[::2]
+    with TemporaryDirectory() as folder:
+        masks = {}
+        for number in range(pictures):
+            scan, truth = picture(maps[number % len(maps)], Drawing(pictures, SEED), number)
+            right, found = (Path(folder) / f"{number}_{what}.nii.gz" for what in ("right", "found"))
+            write(right, truth)
+            write(found, segmenter.segment(scan))
+            masks[str(number)] = (right, found)
+        steps, tried = choose_cleanup(masks, loaded.labels)
+    write_tables(replace(loaded, cleanup=tuple(steps_to_json(alike(steps, loaded.labels)))), model, model.name)
+    return tried
+
+
+def alike(steps: Sequence[Step], labels: Labels) -> tuple[Step, ...]:
+    """What is done to one side is done to the other: chance alone decided that few pictures spoke for one of them."""
+    mirror = {s.name: s.mirror or s.name for s in labels.structures}
+    kept: dict[tuple[type[Step], str], Step] = {}
+    for step in steps:
+        for name in (step.structure, mirror[step.structure]):
+            kept.setdefault((type(step), name), replace(step, structure=name))
+    return tuple(kept.values())
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", type=Path)
+    parser.add_argument("bank", type=Path)
+    parser.add_argument("--pictures", type=int, default=40)
+    parser.add_argument("--device", default="cpu")
+    asked = parser.parse_args()
+    for judged in tidied(asked.model, asked.bank, asked.pictures, asked.device):
+        kept = "kept" if judged.helps else "no help"
+        print(f"{judged.step}: Dice {judged.before:.4f}, with it {judged.after:.4f}; {kept}")
+
+
+if __name__ == "__main__":
+    main()
