@@ -152,7 +152,8 @@ def test_of_three_dask_workers_two_are_killed_and_one_is_stopped_and_every_scan_
             run.wait(5)
         assert counts(tmp_path / "out.jobs")["done"] <= done + 6
         three.send_signal(signal.SIGCONT)
-        assert run.communicate(timeout=240)[1] == ""
+        # Dask may tell of a result that was lost with its worker before it was fetched, and is worked out again.
+        assert all("rescheduling" in line for line in run.communicate(timeout=240)[1].splitlines())
     with Manifest(tmp_path / "out.jobs") as manifest:
         assert {o.state for o in manifest.outcomes()} == {"done"}
     assert right(scans, tmp_path / "out", 24)
