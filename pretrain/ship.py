@@ -47,7 +47,8 @@ None was used for training or for choosing anything. The hip's reference is Tota
 ## Limits
 
 - The surfaces are those of one adult; children, short stature and age are drawn by scaling and bending them.
-- Small fields of view (a knee alone, a slab, one bone cut out) and MR are misread far more often than a CT of hips or thighs.
+- Small fields of view (a knee alone, a slab, one bone cut out) and MR are misread far more often than a CT of hips
+  or thighs.
 - No fractures, tumours, prostheses (nails are drawn, joint replacements are not), or scans that lie askew.
 - Feet, arms and ribs are one structure, `other_bone`, and not meant to be measured.
 - A light beside each structure (`NAME_confidence.json`) says how far to trust it; red means: look.
