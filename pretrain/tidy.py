@@ -8,18 +8,15 @@ The pictures are others than those that calibrate its lights, of the bodies that
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from condyle import models
 from condyle.io import write
-from condyle.labels import Labels
 from condyle.models.folder import write_tables
 from condyle.phantoms.synthetic.stored import MAPS, stored_maps
 from condyle.predict.cleanup import steps_to_json
-from condyle.predict.steps import Step
 from condyle.workflow.learning.cleanup_choice import Judged, choose_cleanup
 from condyle.workflow.segmentation.segmenter import PredictSettings, Segmenter
 from pretrain.calibrate import Drawing, picture
@@ -52,18 +49,8 @@ def tidied(model: Path, bank: Path, pictures: int, device: str = "cpu") -> tuple
             write(found, segmenter.segment(scan))
             masks[str(number)] = (right, found)
         steps, tried = choose_cleanup(masks, loaded.labels)
-    write_tables(replace(loaded, cleanup=tuple(steps_to_json(alike(steps, loaded.labels)))), model, model.name)
+    write_tables(replace(loaded, cleanup=tuple(steps_to_json(steps))), model, model.name)
     return tried
-
-
-def alike(steps: Sequence[Step], labels: Labels) -> tuple[Step, ...]:
-    """What is done to one side is done to the other: chance alone decided that few pictures spoke for one of them."""
-    mirror = {s.name: s.mirror or s.name for s in labels.structures}
-    kept: dict[tuple[type[Step], str], Step] = {}
-    for step in steps:
-        for name in (step.structure, mirror[step.structure]):
-            kept.setdefault((type(step), name), replace(step, structure=name))
-    return tuple(kept.values())
 
 
 def main() -> None:
@@ -76,7 +63,7 @@ def main() -> None:
     asked = parser.parse_args()
     for judged in tidied(asked.model, asked.bank, asked.pictures, asked.device):
         kept = "kept" if judged.helps else "no help"
-        print(f"{judged.step}: Dice {judged.before:.4f}, with it {judged.after:.4f}; {kept}")
+        print(f"{', '.join(map(str, judged.steps))}: Dice {judged.before:.4f}, with it {judged.after:.4f}; {kept}")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -36,7 +38,7 @@ def masks(tmp_path):
 def test_steps_that_help_are_kept_in_order_and_no_others(masks):
     steps, tried = choose_cleanup(masks, LABELS)
     assert steps == (LargestParts("femur", 1), FillHoles("femur"))
-    harm = next(judged for judged in tried if judged.step == LargestParts("patella", 1))
+    harm = next(judged for judged in tried if judged.steps == (LargestParts("patella", 1),))
     assert (harm.better, harm.worse) == (0, 3)
     assert harm.after < harm.before
 
@@ -59,6 +61,14 @@ def test_a_false_alarm_that_goes_is_a_gain(tmp_path):
         for path, array in zip(masks[str(n)], (truth, found), strict=True):
             io.write(path, Volume(array, GRID))
     steps, tried = choose_cleanup(masks, LABELS)
-    crumbs = next(judged for judged in tried if isinstance(judged.step, DropSmaller))
-    assert crumbs.step in steps
+    crumbs = next(judged for judged in tried if isinstance(judged.steps[0], DropSmaller))
+    assert crumbs.steps[0] in steps
     assert (crumbs.better, crumbs.worse, crumbs.after) == (2, 0, pytest.approx(1, abs=0.01))
+
+
+def test_left_and_right_are_cleaned_alike(masks):
+    """The right one has crumbs and a hole, the left one neither."""
+    steps, _ = choose_cleanup(masks, Labels.of({"femur_right": 1, "femur_left": 2}))
+    assert steps
+    swapped = {"femur_right": "femur_left", "femur_left": "femur_right"}
+    assert {replace(step, structure=swapped[step.structure]) for step in steps} == set(steps)

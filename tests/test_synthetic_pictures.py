@@ -27,7 +27,7 @@ from condyle.phantoms.solids import box, offset, sphere
 from condyle.phantoms.synthetic.acquisition import Sampling, acquired, drawn_sampling, scanner_noise, smooth_wave
 from condyle.phantoms.synthetic.anatomy import LABELS, REACH_MM, WALL_MM, AnatomyMap, anatomy_map
 from condyle.phantoms.synthetic.cohort import SyntheticCohort
-from condyle.phantoms.synthetic.draw import drawn_pair
+from condyle.phantoms.synthetic.draw import Pair, drawn_pair
 from condyle.phantoms.synthetic.looks import ct_look, drawn_look
 from condyle.phantoms.synthetic.people import SHARES, drawn_person, kind_of
 from condyle.phantoms.synthetic.pose import Pose, View, drawn_pose
@@ -36,6 +36,7 @@ from condyle.phantoms.synthetic.stored import MAPS, MapInMemory, stored_maps, wr
 from condyle.phantoms.tissue import CODES
 from condyle.recipe import RECIPES
 from condyle.space import Grid, Volume
+from condyle.training import synthetic
 from condyle.training.synthetic import SyntheticBatches
 
 RIGHT_MM, RADIUS_MM, WALL = 30.0, 16.0, 3.0
@@ -346,6 +347,31 @@ def test_the_network_leaves_a_core_to_those_who_draw(balls: AnatomyMap, tmp_path
         assert torch.get_num_threads() == 4
     finally:
         torch.set_num_threads(before)
+
+
+def test_pictures_are_easy_at_first_and_never_in_validation(
+    balls: AnatomyMap, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("s001", "s002"):
+        write_map(tmp_path / name, balls)
+    kinds: list[str] = []
+
+    def noted(*arguments: Any, easy: bool) -> Pair:
+        pair = drawn_pair(*arguments, easy=easy)
+        kinds.append(pair.kind)
+        return pair
+
+    monkeypatch.setattr(synthetic, "drawn_pair", noted)
+
+    def share_of_ct(epoch: int) -> float:
+        kinds.clear()
+        for n in range(40):
+            batches(tmp_path).sample(epoch, n)
+        return kinds.count("ct") / len(kinds)
+
+    assert share_of_ct(1) > 0.9
+    assert share_of_ct(0) < 0.9
+    assert share_of_ct(synthetic.EASY_EPOCHS) < 0.9
 
 
 def test_pictures_are_normalised_as_the_plan_says(balls: AnatomyMap, tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor
@@ -16,11 +15,8 @@ from condyle.losses.dice import dice, dice_of_all, dice_present, dice_squared
 from condyle.losses.focal import focal
 from condyle.losses.generalized_dice import generalized_dice
 from condyle.losses.tversky import tversky
+from condyle.recipe import LossName
 
-LossName = Literal[
-    "ce", "bce", "dice", "dice_ce", "dice_present_ce", "dice_squared", "focal", "dice_focal", "tversky",
-    "generalized_dice",
-]  # fmt: skip
 Term = Callable[[Compared, bool], Tensor]
 
 #: A loss is the sum of its terms. A new one is a file and a line here.

@@ -73,7 +73,9 @@ class SyntheticBatches(Batches):
         i, j, k = self.patch
         view = View((i, j, k), self.spacing_mm, self.axes)
         stored = self.maps[self.ids[rng.integers(len(self.ids))]]
-        pair = drawn_pair(stored, view, rng, easy=bool(rng.random() >= epoch / EASY_EPOCHS))
+        # Trainings count from 1. Epoch 0 is validation's, which shows what will come.
+        easy = epoch > 0 and bool(rng.random() >= epoch / EASY_EPOCHS)
+        pair = drawn_pair(stored, view, rng, easy=easy)
         labels = torch.from_numpy(pair.labels)
         image = torch.from_numpy(_normalized(pair, self.channel, rng))[None]
         if self.roughly:

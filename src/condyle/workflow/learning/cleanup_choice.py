@@ -23,17 +23,17 @@ _OVERLAP = MetricSettings(overlap_only=True)
 
 @dataclass(frozen=True)
 class Judged:
-    """A step that was tried.
+    """A step that was tried, on a structure or on left and right alike.
 
     Args:
-        step: The step.
-        before: Mean Dice of its structure without it.
+        steps: The step, for each structure it is meant for.
+        before: Mean Dice of these structures without it.
         after: And with it.
-        better: Cases whose Dice rises.
-        worse: Cases whose Dice falls.
+        better: Structures of cases whose Dice rises.
+        worse: Those whose Dice falls.
     """
 
-    step: Step
+    steps: tuple[Step, ...]
     before: float
     after: float
     better: int
@@ -41,14 +41,14 @@ class Judged:
 
     @property
     def helps(self) -> bool:
-        """The mean rises, and more cases gain than lose."""
+        """The mean rises, and more gain than lose."""
         return self.after > self.before and self.better > self.worse
 
 
 def choose_cleanup(
     masks: Mapping[str, tuple[Path, Path]], labels: Labels, *, track: Track = silent
 ) -> tuple[tuple[Step, ...], tuple[Judged, ...]]:
-    """Try steps on each structure, one after the other, and keep those that help.
+    """Try steps on each structure, one after the other, and keep those that help. Left and right are cleaned alike.
 
     A structure that reaches the border of the scan may well lie in several parts there; the cases decide.
 
@@ -62,41 +62,50 @@ def choose_cleanup(
     """
     kept: list[Step] = []
     tried: list[Judged] = []
-    for name in track(labels.names, "Choosing cleanup"):
+    for names in track(_alike(labels), "Choosing cleanup"):
         own: list[Step] = []
-        scores = _scores(masks, labels, name, own)
-        for step in _candidates(name, scores):
-            after = _scores(masks, labels, name, [*own, step])
-            judged = _judged(step, scores, after)
+        scores = _scores(masks, labels, names, own)
+        for steps in _candidates(names, scores):
+            after = _scores(masks, labels, names, [*own, *steps])
+            judged = _judged(steps, scores, after)
             tried.append(judged)
             if judged.helps:
-                own, scores = [*own, step], after
+                own, scores = [*own, *steps], after
         kept += own
     return tuple(kept), tuple(tried)
 
 
-def _candidates(name: str, scores: Sequence[Score]) -> Iterator[Step]:
+def _alike(labels: Labels) -> list[tuple[str, ...]]:
+    """Structures, those that mirror each other together."""
+    return list(dict.fromkeys(tuple(sorted({s.name, s.mirror or s.name})) for s in labels.structures))
+
+
+def _candidates(names: tuple[str, ...], scores: Sequence[Score]) -> Iterator[tuple[Step, ...]]:
     volumes = [score.reference_ml for score in scores if score.reference_ml > 0]
     if volumes:
-        yield LargestParts(name, 1)
-        yield DropSmaller(name, _CRUMB * float(np.median(volumes)))
-        yield FillHoles(name)
+        crumb_ml = _CRUMB * float(np.median(volumes))
+        yield tuple(LargestParts(name, 1) for name in names)
+        yield tuple(DropSmaller(name, crumb_ml) for name in names)
+        yield tuple(FillHoles(name) for name in names)
 
 
-def _scores(masks: Mapping[str, tuple[Path, Path]], labels: Labels, name: str, steps: Sequence[Step]) -> list[Score]:
-    out = []
+def _scores(
+    masks: Mapping[str, tuple[Path, Path]], labels: Labels, names: tuple[str, ...], steps: Sequence[Step]
+) -> list[Score]:
+    out: list[Score] = []
     for truth, prediction in masks.values():
         cleaned = clean(read_labels(prediction), labels, steps)
-        out.append(compare(read_labels(truth), cleaned, labels, structures=(name,), settings=_OVERLAP)[name])
+        found = compare(read_labels(truth), cleaned, labels, structures=names, settings=_OVERLAP)
+        out += [found[name] for name in names]
     return out
 
 
-def _judged(step: Step, before: Sequence[Score], after: Sequence[Score]) -> Judged:
+def _judged(steps: tuple[Step, ...], before: Sequence[Score], after: Sequence[Score]) -> Judged:
     pairs = [(_right(b), _right(a)) for b, a in zip(before, after, strict=True) if b.dice is not None]
     gains = np.array([a - b for b, a in pairs])
     mean_before = float(np.mean([b for b, _ in pairs])) if pairs else 0.0
     mean_gain = float(gains.mean()) if pairs else 0.0
-    return Judged(step, mean_before, mean_before + mean_gain, int((gains > 0).sum()), int((gains < 0).sum()))
+    return Judged(steps, mean_before, mean_before + mean_gain, int((gains > 0).sum()), int((gains < 0).sum()))
 
 
 def _right(score: Score) -> float:

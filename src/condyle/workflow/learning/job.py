@@ -84,7 +84,7 @@ class Job:
         masks = held_out_masks(self.dataset, self.run.label_set, self.held_out)
         steps, tried = choose_cleanup(masks, self.dataset.labels, track=track)
         for judged in tried:
-            log.info("%s: Dice %.4f, with it %.4f", judged.step, judged.before, judged.after)
+            log.info("%s: Dice %.4f, with it %.4f", judged.steps, judged.before, judged.after)
         self.cleanup = tuple(steps_to_json(steps))
         write_all_tables(self.model(), self.out)
 
