@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -12,6 +14,7 @@ from condyle.models import Model
 from condyle.predict.cascade import cascaded
 from condyle.predict.mirror import mirrored_once, swapped_inputs
 from condyle.space import Volume
+from condyle.workflow.segmentation.networks import with_mirrorings
 from condyle.workflow.segmentation.segmenter import PredictSettings, Segmenter
 from segment_models import knee_labels, knee_scan, pointwise_model
 
@@ -125,3 +128,19 @@ def test_a_second_stage_that_looks_nearby_calls_the_rest_background():
 def test_a_margin_needs_a_stage_before():
     with pytest.raises(ConfigError, match="after another stage"):
         pointwise_model(near_mm=3.0)
+
+
+def test_a_model_that_is_to_be_asked_about_mirrored_windows_is():
+    scan = knee_scan()
+    plain = pointwise_model(labels=Labels.of({"femur": 1, "tibia": 2}), mirror=(2,))
+    made = replace(plain, plan=replace(plain.plan, mirrored=True))
+    asked = []
+
+    def count(model, **settings):
+        segmenter = Segmenter(model, PredictSettings(**settings))
+        asked.append(len(with_mirrorings(segmenter._folds, model, segmenter.settings, scan.grid)))
+        return segmenter.segment(scan).array
+
+    answers = [count(plain), count(made), count(made, mirror="off"), count(plain, mirror="safe")]
+    assert asked == [1, 2, 1, 2]
+    assert all(np.array_equal(answer, knee_labels(scan)) for answer in answers)

@@ -383,20 +383,20 @@ def test_pictures_are_normalised_as_the_plan_says(balls: AnatomyMap, tmp_path: P
         assert -2.001 <= float(image.min()) <= float(image.max()) <= 3.001
 
 
-def test_the_second_stage_sees_outlines_that_are_a_little_off(balls: AnatomyMap, tmp_path: Path) -> None:
+def test_the_second_stage_sees_coarse_outlines_that_are_off(balls: AnatomyMap, tmp_path: Path) -> None:
     for name in ("s001", "s002"):
         write_map(tmp_path / name, balls)
     second = replace(batches(tmp_path), roughly=LABELS.ids)
     off = []
-    for n in range(8):
+    for n in range(24):
         image, target = second.sample(0, n)
         assert image.shape == (1 + len(LABELS.ids), 24, 24, 24)
         found = (image[1:] * torch.tensor(LABELS.ids).reshape(-1, 1, 1, 1)).sum(0)
         off.append(float((found != target).float().mean()))
         alone = replace(second, roughly=()).sample(0, n)
         assert alone.image.equal(image[:1])
-    assert max(off) > 0, "not the answer itself"
-    assert np.median(off) < 0.05, "near it"
+    assert np.median(off) > 0, "not the answer itself"
+    assert np.median(off) < 0.1, "near it"
 
 
 def test_a_patch_is_normalised_by_the_scan_it_was_cut_from(balls: AnatomyMap) -> None:

@@ -11,7 +11,7 @@ import torch
 import condyle
 from condyle import io
 from condyle.augment import Mirroring, build
-from condyle.augment.mistakes import Mistakes, forget_part, grown, move_edge, opened, shrunk
+from condyle.augment.mistakes import Mistakes, forget_part, grown, mistake_ball, move_edge, opened, shrunk
 from condyle.data import Dataset
 from condyle.errors import ConfigError
 from condyle.labels import Labels
@@ -172,6 +172,38 @@ def test_mistakes_are_made_as_often_as_told_and_nothing_but_labels_comes_out():
         changed += not np.array_equal(spoilt, found)
     # Edges of at least one of two in 0.4 * 0.75 of all, parts in 0.2 * 0.75.
     assert changed / 400 == pytest.approx(1 - 0.7 * 0.85, abs=0.08)
+
+
+def test_a_drawn_first_stage_errs_by_more():
+    """Nothing found, other names, and bones where there are none."""
+    grid = Grid((24, 24, 24), np.eye(4))
+    found = np.zeros(grid.shape, np.int16)
+    found[ball(grid, (8, 8, 8), 5)] = 1
+    rng = np.random.default_rng(0)
+    nothing = renamed = invented = 0
+    kinds = Mistakes(p_edges=0, p_parts=0, p_nothing=0.2, balls=2)
+    for _ in range(400):
+        spoilt = found.copy()
+        for mistake in kinds.draw((1, 4), rng):
+            mistake(spoilt)
+        assert set(np.unique(spoilt)) <= {0, 1, 4}
+        nothing += not spoilt.any()
+        renamed += bool((spoilt[found == 1] == 4).any())
+        invented += bool((spoilt[found == 0] > 0).any())
+    assert 0.15 < nothing / 400 < 0.4
+    assert renamed > 20
+    assert invented > 40
+
+
+def test_a_ball_of_another_name_takes_no_more_than_was_found():
+    found = np.zeros((20, 20, 20), np.int16)
+    found[:10] = 1
+    mistake_ball(found, id_=4, place=np.array([0.5, 0.5, 0.5]), radius=5.0, only=True)
+    assert found[9, 10, 10] == 4
+    assert found[2, 10, 10] == 1, "beyond the ball"
+    assert not found[10:].any()
+    mistake_ball(found, id_=2, place=np.array([0.5, 0.5, 0.5]), radius=3.0, only=False)
+    assert (found == 2).sum() == pytest.approx(4 / 3 * np.pi * 27, rel=0.2)
 
 
 def test_a_ball_grows_and_shrinks_by_the_radius():

@@ -137,6 +137,7 @@ class Plan:
             the structures by ascending id.
         mirror: Axes of the network along which it was trained on mirrored patches too, so that it may be asked again
             about mirrored ones.
+        mirrored: Its answer is the mean over mirrored windows, unless another is asked for.
         cascade: Ids of structures of the stage before, each an extra input channel behind the scan's, 1 where it was
             found.
         near_mm: Look only in a box around all that the stage before found, with this margin; None: everywhere.
@@ -153,6 +154,7 @@ class Plan:
     separate: Literal["auto", "never"] = "auto"
     regions: tuple[Region, ...] = ()
     mirror: tuple[int, ...] = ()
+    mirrored: bool = False
     cascade: tuple[int, ...] = ()
     near_mm: float | None = None
 

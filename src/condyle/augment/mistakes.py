@@ -2,6 +2,7 @@
 
 The first stage is better on cases it was trained on than on new ones, and even what it finds in cases held out is
 only one sample of how it errs. Kinds and numbers of mistakes are nnU-Net's: edges moved by a ball, parts forgotten.
+Balls in which something else was found are ours, and are planted only where asked for.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ class Mistakes:
         p_each: How often then each structure's.
         radius: Limits of the ball that moves edges, in voxels.
         largest: Parts of this share of the patch, or more, are not forgotten.
+        p_nothing: How often nothing at all was found.
+        balls: No more balls than this in which something else was found.
     """
 
     p_edges: float = 0.4
@@ -38,6 +41,8 @@ class Mistakes:
     p_each: float = 0.5
     radius: Range = (1.0, 8.0)
     largest: float = 0.15
+    p_nothing: float = 0.0
+    balls: int = 0
 
     def draw(self, ids: Sequence[int], rng: np.random.Generator) -> tuple[Mistake, ...]:
         """The mistakes of one sample, no chance left in them.
@@ -54,6 +59,10 @@ class Mistakes:
         if rng.random() < self.p_parts:
             some = self._some(ids, rng)
             out += [partial(forget_part, id_=id_, which=rng.random(), largest=self.largest) for id_ in some]
+        if self.balls:
+            out += [_wrong_ball(ids, rng) for _ in range(rng.integers(self.balls + 1))]
+        if self.p_nothing and rng.random() < self.p_nothing:
+            out.append(find_nothing)
         return tuple(out)
 
     def _some(self, ids: Sequence[int], rng: np.random.Generator) -> list[int]:
@@ -80,6 +89,29 @@ def forget_part(found: Found, *, id_: int, which: float, largest: float) -> None
     small = [part for part in range(1, len(sizes)) if sizes[part] < largest * found.size]
     if small:
         found[parts == small[int(which * len(small))]] = 0
+
+
+def find_nothing(found: Found) -> None:
+    """Forget all."""
+    found[...] = 0
+
+
+def mistake_ball(found: Found, *, id_: int, place: NDArray[np.float64], radius: float, only: bool) -> None:
+    """Find one structure, or nothing, all over a ball; its middle at a share of each axis.
+
+    With `only`, no more is found than was: other structures take its name.
+    """
+    i, j, k = (((np.arange(n) - at * n) / radius) ** 2 for n, at in zip(found.shape, place, strict=True))
+    ball = i[:, None, None] + j[:, None] + k < 1
+    found[ball & (found > 0) if only else ball] = id_
+
+
+def _wrong_ball(ids: Sequence[int], rng: np.random.Generator) -> Mistake:
+    """A large ball of nothing or of another name, or a small one of bone where there is none."""
+    kind = rng.random()
+    id_ = 0 if kind < 0.4 else int(rng.choice(ids))
+    radius = uniform(rng, (2.0, 8.0) if kind > 0.7 else (4.0, 24.0))
+    return partial(mistake_ball, id_=id_, place=rng.random(3), radius=radius, only=kind <= 0.7)
 
 
 def grown(mask: Mask, radius: float) -> Mask:

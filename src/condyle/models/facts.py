@@ -24,6 +24,7 @@ def facts(model: Model) -> dict[str, Any]:
         "axes": list(plan.axes),
         "orientation": plan.orientation or "as stored",
         "mirror": list(plan.mirror),
+        "mirrored": plan.mirrored,
         "cleanup": list(model.cleanup),
         "licence": licence(model),
         "record": dict(model.record),

@@ -150,7 +150,8 @@ def _mirror(recipe: Recipe, scans: Geometry) -> tuple[int, ...]:
 def _low(recipe: Recipe, ends: Outputs, scans: Geometry, full: Choice, plan: Plan) -> Plan | None:
     """The first stage of a cascade, where one is due."""
     if recipe.pictures == "synthetic":
-        return replace(plan, spacing_mm=_spacing(DRAWN_COARSER * scans.spacing_mm, recipe))
+        # Sides are decided here, where asking twice costs little.
+        return replace(plan, spacing_mm=_spacing(DRAWN_COARSER * scans.spacing_mm, recipe), mirrored=True)
     if full.fitted is None or recipe.dim == 2 or recipe.network == "quick":
         return None
     found = low_stage(full.fitted, scans, fitting(recipe, full.family, ends))

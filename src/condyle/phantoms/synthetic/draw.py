@@ -32,8 +32,11 @@ CUT = 0.55
 ALONE, AROUND = 0.35, (0.8, 2.5)
 #: Voxels along each axis of the look at all of a scan.
 _AROUND_VOXELS = 26
-#: How far a first stage's outlines may be off: deviation in mm, and the length over which that changes.
-_OFF_MM, _OFF_OVER_MM = 3.0, 16.0
+#: How far a first stage's outlines may be off: deviation in mm, and the length over which that changes; and how far all
+#: it found, along each axis. When they were off by 3 mm and as fine as the picture a second stage learned to copy them.
+_OFF_MM, _OFF_OVER_MM, _SHIFT_MM = 6.0, 24.0, 2.0
+#: A first stage's voxels, in those of the picture.
+_COARSER = (2, 5)
 #: What CT stores outside its round field of view.
 _OUTSIDE_HU = (-1024.0, -2000.0, -3024.0)
 
@@ -49,7 +52,8 @@ class Pair:
         kind: Of the look: `ct`, `mr` or `random`.
         around: Values of the whole scan that the patch was cut from, coarsely and without noise; of its own values if
             the scan is no larger.
-        rough: As `labels`, with outlines that are a little off: what a first stage finds if nothing goes wrong.
+        rough: As `labels`, on coarser voxels and with outlines that are off: what a first stage finds if nothing goes
+            wrong.
     """
 
     image: Array
@@ -90,7 +94,7 @@ def drawn_pair(stored: Readable, view: View, rng: np.random.Generator, *, easy: 
     bones = swapped(codes[1], {0: 0, **LABELS.mirror_table()}) if pose.mirrored else codes[1].astype(np.int16)
     hidden = np.ones(view.patch, bool)
     hidden[seen.slices] = empty
-    labels, rough = (np.where((d < 0) & ~hidden, bones, 0) for d in (depth, depth + _off_mm(view, rng)))
+    labels, rough = (np.where(inside & ~hidden, bones, 0) for inside in (depth < 0, _roughly_inside(depth, view, rng)))
     return Pair(image, labels, seen, look.kind, around, rough)
 
 
@@ -103,18 +107,26 @@ def _around(stored: Readable, pose: Pose, look: Look, view: View, rng: np.random
     return _painted(codes, depth, look, wide, rng)
 
 
-def _off_mm(view: View, rng: np.random.Generator) -> Array:
-    """How far outlines are off, by place: a smooth random field (*patch)."""
+def _roughly_inside(depth: Array, view: View, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Where a first stage sees bone: coarsely, outlines off by a smooth random field, and all a little moved."""
     nodes = np.maximum(2, np.ceil(view.size_mm / _OFF_OVER_MM).astype(int) + 1)
-    lattice = np.asarray(rng.normal(0, _OFF_MM * rng.random(), nodes), np.float32)
-    for axis, n in enumerate(view.patch):
-        lattice = _lengthened(lattice, axis, n)
-    return lattice
+    off_mm = np.asarray(rng.normal(0, _OFF_MM * rng.random(), nodes), np.float32)
+    step = int(rng.integers(*_COARSER))
+    coarse, places = depth, []
+    for axis, (n, mm) in enumerate(zip(view.patch, view.spacing_mm, strict=True)):
+        at = np.arange(int(rng.integers(step)), n, step)
+        moved = np.clip(at + round(rng.normal(0, _SHIFT_MM) / mm), 0, n - 1)
+        coarse = np.take(coarse, moved, axis)
+        off_mm = _interpolated(off_mm, axis, at / (n - 1) * (nodes[axis] - 1))
+        places.append(np.clip((np.arange(n) - at[0]) / step, 0, len(at) - 1))
+    inside = (coarse + off_mm < 0).astype(np.float32)
+    for axis, place in enumerate(places):
+        inside = _interpolated(inside, axis, place)
+    return inside > 0.5
 
 
-def _lengthened(lattice: Array, axis: int, count: int) -> Array:
-    """Along one axis so many samples, on straight lines between nodes."""
-    place = np.linspace(0, lattice.shape[axis] - 1, count)
+def _interpolated(lattice: Array, axis: int, place: NDArray[np.float64]) -> Array:
+    """Along one axis the values at places between nodes, on straight lines."""
     low = np.minimum(place.astype(int), lattice.shape[axis] - 2)
     part = (place - low).astype(np.float32).reshape([-1 if a == axis else 1 for a in range(3)])
     below, above = np.take(lattice, low, axis), np.take(lattice, low + 1, axis)

@@ -74,7 +74,7 @@ def with_mirrorings(folds: Sequence[Net], model: Model, settings: PredictSetting
         grid: Of the prepared scan, axes in tensor order.
     """
     plan = model.plan
-    if settings.mirror == "off":
+    if settings.mirror == "off" or (settings.mirror == "model" and not plan.mirrored):
         return list(folds)
     if settings.mirror == "nnunet":
         return [net for fold in folds for net in mirrored(fold, plan.mirror)]

@@ -18,8 +18,9 @@ class PredictSettings:
     Args:
         folds: Folds to average; all that the model has if none is named.
         step: Distance of windows, as a fraction of the patch.
-        mirror: `off`; `safe`: also ask about mirrored windows, where left and right are swapped back, eight times
-            the work; `nnunet`: mirror as nnU-Net does, which takes left for right if the model does not know.
+        mirror: `model`: as the model was made to be asked, mostly not at all; `off`; `safe`: also ask about mirrored
+            windows, where left and right are swapped back, up to eight times the work; `nnunet`: mirror as nnU-Net
+            does, which takes left for right if the model does not know.
         views: Also look along the other two axes, three times the work, and join what is seen: `mean` of the
             probabilities, or `or`, which takes what any view is sure of and segments rather too much; or `off`.
         locate: `coarse`: look at the whole scan at half the resolution first, then closely only around what is found;
@@ -44,7 +45,7 @@ class PredictSettings:
 
     folds: tuple[str, ...] = ()
     step: float = 0.5
-    mirror: Literal["off", "safe", "nnunet"] = "off"
+    mirror: Literal["model", "off", "safe", "nnunet"] = "model"
     views: Literal["off", "mean", "or"] = "off"
     locate: Literal["off", "coarse"] | Path = "off"
     margin_mm: float = MARGIN_MM
