@@ -34,6 +34,7 @@ def main() -> None:
     sample(bodies, asked.bodies, 1, asked.shapes)
     sample(held_out, HELD_OUT, HELD_OUT_SEED, asked.shapes)
     recipe = replace(RECIPES["synthetic"], minutes=asked.minutes)
+    commit = with_commit(asked.folder / "commits.txt")
     print(condyle.train(bodies, out=model, recipe=recipe, fold="all", device=asked.device))
     print(told("tidy", model, held_out))
     table = told("calibrate", model, held_out, "--population", bodies)
@@ -43,13 +44,22 @@ def main() -> None:
         scans = real_from_json(asked.folder / "real" / "real.json")
     else:
         scans = []
-    ship(model, table, scans, device=asked.machine)
+    ship(model, table, scans, device=asked.machine, commit=commit)
 
 
 def sample(folder: Path, count: int, seed: int, shapes: Path) -> None:
     """Sample bodies; those that are there are kept."""
     if len(list(folder.glob("maps/*/map.json"))) < count or not (folder / FILE).is_file():
         print(condyle.phantom("synthetic", folder, count=count, seed=seed, shapes=shapes))
+
+
+def with_commit(file: Path) -> str:
+    """The commits that have trained, this one among them."""
+    asked = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True)
+    there = file.read_text(encoding="utf-8").split() if file.exists() else []
+    commits = [*there, asked.stdout.strip()] if asked.stdout.strip() not in there else there
+    file.write_text("\n".join(commits) + "\n", encoding="utf-8")
+    return ", ".join(commits)
 
 
 def told(script: str, *arguments: Path | str) -> str:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import csv
 import json
-import subprocess
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from condyle import models
 from condyle.models import Model
+from condyle.models.folder import BEFORE
 from condyle.models.shipped import FOLDER
 from pretrain.real import RealScan
 
 #: What the package may grow by.
 MOST_MB = 12.0
+#: Lines of the log in the card, for each stage.
+LOGGED = 12
 
 _HEAD = """# bones
 
@@ -29,6 +32,8 @@ their own so that they do not leak into these. `condyle segment scan.nii.gz -o b
   for every step: {steps} steps of the first stage, {second} of the second, {minutes:.0f} minutes on {device}.
 - Bone surfaces: OpenSim model Gait2392 (Delp, Loan, Hoy, Zajac, Topp, Rosen, Thelen, Anderson, Seth), CC BY 3.0.
 - Seed {seed}, commit {commit}, {versions}. `make pretrain` does it all again.
+
+{log}
 
 Weights: Apache-2.0, as the package; the surfaces' credit must stay with them.
 
@@ -55,7 +60,9 @@ None was used for training or for choosing anything. The hip's reference is Tota
 """
 
 
-def ship(model: Path, held_out: str, real: Sequence[RealScan], *, device: str, target: Path = FOLDER) -> Path:
+def ship(
+    model: Path, held_out: str, real: Sequence[RealScan], *, device: str, commit: str, target: Path = FOLDER
+) -> Path:
     """Write the model, small and with its card, to where the package looks for it.
 
     Args:
@@ -63,10 +70,11 @@ def ship(model: Path, held_out: str, real: Sequence[RealScan], *, device: str, t
         held_out: Table of held-out drawn scans, in Markdown.
         real: What was found in real scans.
         device: What it was trained on, in words.
+        commit: What it was trained with; several, if training was gone on with later.
         target: Folder of shipped models.
     """
     loaded = models.load(model)
-    text = card(loaded, held_out, real, device)
+    text = card(loaded, held_out, real, device=device, commit=commit, log=log_table(model))
     folder = target / "bones"
     models.save(replace(models.compact(loaded), card=text), folder, overwrite=True)
     size_mb = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
@@ -76,11 +84,10 @@ def ship(model: Path, held_out: str, real: Sequence[RealScan], *, device: str, t
     return folder
 
 
-def card(model: Model, held_out: str, real: Sequence[RealScan], device: str) -> str:
-    """The card's text; arguments as `ship`."""
+def card(model: Model, held_out: str, real: Sequence[RealScan], *, device: str, commit: str, log: str) -> str:
+    """The card's text; arguments as `ship`, and the table of `log_table`."""
     record, first = model.record, {} if model.before is None else model.before.record
     second, before = record["folds"]["all"], first.get("folds", {}).get("all", {})
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True)
     return _HEAD.format(
         bodies=record["cases"],
         steps=before.get("steps", 0),
@@ -88,11 +95,28 @@ def card(model: Model, held_out: str, real: Sequence[RealScan], device: str) -> 
         minutes=(second["seconds"] + before.get("seconds", 0)) / 60,
         device=device,
         seed=model.recipe["seed"],
-        commit=commit.stdout.strip(),
+        commit=commit,
+        log=log,
         versions=f"condyle {record['condyle']}, torch {record['torch']}",
         held_out=held_out,
         real=real_table(real),
     )
+
+
+def log_table(model: Path) -> str:
+    """How the loss of both stages fell, from the tables that training left beside the weights."""
+    out = ["| stage | step | minutes | rate | loss |", "|---|---|---|---|---|"]
+    for stage, folder in (("first", model / BEFORE), ("second", model)):
+        with (folder / "training" / "fold_all" / "history.csv").open(encoding="utf-8") as file:
+            epochs = list(csv.DictReader(file))
+        minutes = 0.0
+        every = -(-len(epochs) // LOGGED)
+        for n, epoch in enumerate(epochs, start=1):
+            minutes += float(epoch["seconds"]) / 60
+            if n % every == 0 or n == len(epochs):
+                rate, loss = float(epoch["rate"]), float(epoch["loss"])
+                out.append(f"| {stage} | {epoch['steps']} | {minutes:.0f} | {rate:.1e} | {loss:.3f} |")
+    return "\n".join(out)
 
 
 def real_table(real: Sequence[RealScan]) -> str:

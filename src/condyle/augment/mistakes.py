@@ -110,7 +110,7 @@ def _wrong_ball(ids: Sequence[int], rng: np.random.Generator) -> Mistake:
     """A large ball of nothing or of another name, or a small one of bone where there is none."""
     kind = rng.random()
     id_ = 0 if kind < 0.4 else int(rng.choice(ids))
-    radius = uniform(rng, (2.0, 8.0) if kind > 0.7 else (4.0, 24.0))
+    radius = uniform(rng, (2.0, 8.0) if kind > 0.7 else (4.0, 14.0))
     return partial(mistake_ball, id_=id_, place=rng.random(3), radius=radius, only=kind <= 0.7)
 
 

@@ -30,7 +30,7 @@ _GAIN, _OFFSET = 0.12, 0.15
 #: came to Dice .47 on pictures of new bodies so, and to .35 without.
 EASY_EPOCHS = 10
 #: What a first stage gets wrong, in voxels of the second.
-MISTAKES = Mistakes(p_edges=0.3, p_parts=0.3, p_each=0.3, radius=(1.0, 4.0), p_nothing=0.1, balls=3)
+MISTAKES = Mistakes(p_edges=0.3, p_parts=0.3, p_each=0.3, radius=(1.0, 4.0), p_nothing=0.03, balls=2)
 
 
 @dataclass(frozen=True)
