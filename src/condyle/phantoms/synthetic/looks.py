@@ -15,6 +15,8 @@ Array = NDArray[np.float32]
 _COUNT = len(TISSUES)
 _BONY = bony_codes()
 _TABLE = [CODES["table_carbon"], CODES["foam"]]
+#: Shares of looks. Bones are found in MR half as well as in CT after the same number of pictures.
+CT, MR_LIKE = 0.68, 0.27
 #: Bones that belong together lie at neighbouring ids; 16 are more than there are.
 _BONES = 16
 
@@ -62,11 +64,11 @@ class Look:
 
 
 def drawn_look(rng: np.random.Generator) -> Look:
-    """Three of four look like CT, the others like MR or like nothing at all."""
+    """Two of three look like CT, most others like MR, a few like nothing at all."""
     kind = rng.random()
-    if kind < 0.75:
+    if kind < CT:
         return ct_look(rng)
-    return mr_look(rng) if kind < 0.9 else random_look(rng)
+    return mr_look(rng) if kind < CT + MR_LIKE else random_look(rng)
 
 
 def ct_look(rng: np.random.Generator) -> Look:
