@@ -9,7 +9,7 @@ import pytest
 
 from condyle import io
 from condyle.labels import Labels
-from condyle.predict.steps import DropSmaller, FillHoles, LargestParts
+from condyle.predict.steps import DropSmaller, FillHoles, LargestParts, OneSide
 from condyle.space import Volume
 from condyle.workflow.learning.cleanup_choice import choose_cleanup
 from datasets import GRID, ball
@@ -64,6 +64,20 @@ def test_a_false_alarm_that_goes_is_a_gain(tmp_path):
     crumbs = next(judged for judged in tried if isinstance(judged.steps[0], DropSmaller))
     assert crumbs.steps[0] in steps
     assert (crumbs.better, crumbs.worse, crumbs.after) == (2, 0, pytest.approx(1, abs=0.01))
+
+
+def test_a_bone_with_two_sides_gets_one(tmp_path):
+    masks = {}
+    for n in range(2):
+        truth = np.zeros(GRID.shape, np.uint8)
+        truth[ball(GRID, (12, 10, 8), 5)] = 1
+        found = truth.copy()
+        found[:10][truth[:10] > 0] = 2
+        masks[str(n)] = (tmp_path / f"{n}_true.nii.gz", tmp_path / f"{n}_found.nii.gz")
+        for path, array in zip(masks[str(n)], (truth, found), strict=True):
+            io.write(path, Volume(array, GRID))
+    steps, _ = choose_cleanup(masks, Labels.of({"femur_right": 1, "femur_left": 2}))
+    assert OneSide("femur_left") in steps
 
 
 def test_left_and_right_are_cleaned_alike(masks):

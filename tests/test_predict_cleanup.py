@@ -17,6 +17,7 @@ from condyle.predict.steps import (
     DropSmaller,
     FillHoles,
     LargestParts,
+    OneSide,
     SmallSliceParts,
     Smooth,
     Step,
@@ -147,6 +148,23 @@ def test_the_box_that_is_worked_on_does_not_show(step):
     assert np.array_equal(clean(volume, LABELS, [step]).array == 1, whole)
 
 
+def test_a_bone_lies_on_one_side():
+    """Most of the first bone is right, the second is torn in two names, and the tibia is not asked about."""
+    sided = Labels.of({"femur_left": 1, "femur_right": 2, "tibia": 3})
+    volume = label_map()
+    volume.array[2:6, 2:6, 2:6], volume.array[6:16, 2:6, 2:6], volume.array[16:18, 2:6, 2:6] = 1, 2, 3
+    volume.array[2:6, 10:14, 10:14], volume.array[6:10, 10:14, 10:14] = 1, 2
+    for name in ("femur_left", "femur_right"):
+        cleaned = clean(volume, sided, [OneSide(name)]).array
+        assert (cleaned[2:16, 2:6, 2:6] == 2).all()
+        assert np.array_equal(cleaned[:, 9:], volume.array[:, 9:]), "half and half stays"
+        assert np.array_equal(cleaned == 3, volume.array == 3)
+    assert (clean(volume, sided, [OneSide("femur_left", 0.5)]).array[2:10, 10:14, 10:14] == 1).all()
+    assert np.array_equal(clean(volume, sided, [OneSide("femur_left", 0.99)]).array, volume.array)
+    with pytest.raises(ConfigError, match="partner"):
+        clean(volume, sided, [OneSide("tibia")])
+
+
 def test_holes_are_filled_but_for_what_lies_in_them():
     volume = label_map()
     volume.array[4:16, 4:16, 4:16] = 1
@@ -209,8 +227,8 @@ def test_48_orientations_are_cleaned_alike():
 
 
 def test_steps_travel_as_json():
-    text = json.dumps(steps_to_json(ALL))
-    assert steps_from_json(json.loads(text), "cleanup.json") == ALL
+    steps = (*ALL, OneSide("femur_left", 0.7))
+    assert steps_from_json(json.loads(json.dumps(steps_to_json(steps))), "cleanup.json") == steps
 
 
 @pytest.mark.parametrize(

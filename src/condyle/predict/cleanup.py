@@ -2,7 +2,8 @@
 
 Every step names the structure it works on, measures in mm and ml, and keeps two promises:
 
-* it never takes a voxel of another structure: a bone grows into background only, so touching bones stay apart;
+* it never takes a voxel of another structure: a bone grows into background only, so touching bones stay apart
+  (`one_side`, which settles what is left and what is right, gives voxels to the partner on the other side alone);
 * it does nothing where its structure is absent.
 
 Steps that only take voxels away may name a region, or `FOREGROUND`, instead of a structure.
@@ -46,11 +47,7 @@ def clean(volume: Volume, labels: Labels, steps: Sequence[Step]) -> Volume:
         if box is None:
             continue
         # All that the step can change lies within its reach of the structure.
-        part = array[_grown(box, step.reach_mm, volume).slices]
-        before = np.isin(part, ids)
-        after = step.apply(before, volume.grid)
-        part[before & ~after] = 0
-        part[after & (part == 0)] = ids[0]
+        step.change(array[_grown(box, step.reach_mm, volume).slices], ids, volume.grid)
     return volume.with_array(array)
 
 
@@ -65,7 +62,13 @@ def check_steps(steps: Sequence[Step], labels: Labels) -> None:
 
 
 def _ids(step: Step, labels: Labels) -> tuple[int, ...]:
-    """The ids a step works on, several where it names a region or `FOREGROUND`."""
+    """The ids a step works on, several where it names a region or `FOREGROUND`, or is for both sides."""
+    if step.paired:
+        partner = labels[step.structure].mirror
+        if partner is None:
+            got = f"{type(step).__name__} of {step.structure}"
+            raise ConfigError("cleanup", expected="a structure with a partner on the other side", got=got)
+        return labels[step.structure].id, labels[partner].id
     if step.structure == FOREGROUND:
         ids = labels.ids
     elif step.structure in labels.regions:

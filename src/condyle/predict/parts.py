@@ -18,6 +18,17 @@ def parts_of_at_least(mask: Mask, voxels: float) -> Mask:
     return keep[parts]
 
 
+def of_most(mask: Mask, marked: Mask, share: float) -> Mask:
+    """The connected parts of a mask that are marked to this share or more."""
+    from scipy.ndimage import label
+
+    parts, found = label(mask)
+    sizes = np.bincount(parts.ravel(), minlength=found + 1)
+    keep = np.bincount(parts[marked], minlength=found + 1) >= share * sizes
+    keep[0] = False
+    return keep[parts]
+
+
 def without_small_slice_parts(mask: Mask, fraction: float, axis: int) -> Mask:
     """Slice by slice: small holes filled, then small parts dropped, smaller than a fraction of the slice's mask.
 

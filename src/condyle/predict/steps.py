@@ -1,17 +1,18 @@
-"""The steps of a cleanup, each a few settings and one function on one structure's mask."""
+"""The steps of a cleanup, each a few settings and one function, mostly on one structure's mask."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from condyle.classical.morphology import closed, fill_holes, largest_parts, smoothed
 from condyle.errors import ConfigError
-from condyle.predict.parts import parts_of_at_least, without_small_slice_parts
+from condyle.predict.parts import of_most, parts_of_at_least, without_small_slice_parts
 from condyle.space import Grid, world_axes
 
 Mask = NDArray[np.bool_]
@@ -27,6 +28,7 @@ class Step(ABC):
 
     Attributes:
         adds: Whether the step can add voxels.
+        paired: Whether it works on the structure and its partner on the other side.
 
     Raises:
         ConfigError: on numbers that are not above 0.
@@ -35,6 +37,7 @@ class Step(ABC):
     structure: str
 
     adds: ClassVar[bool] = True
+    paired: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
@@ -47,6 +50,26 @@ class Step(ABC):
         return 0.0
 
     @abstractmethod
+    def change(self, labels: NDArray[Any], ids: Sequence[int], grid: Grid) -> None:
+        """Take the step, in place.
+
+        Args:
+            labels: The label map (I, J, K), or a box of it around the structure.
+            ids: What the step works on: the structure, a region's structures, or partners.
+            grid: Of the whole label map: the size of voxels and where axes point.
+        """
+
+
+class MaskStep(Step):
+    """A step on the mask of one structure. It takes no voxel of another one."""
+
+    def change(self, labels: NDArray[Any], ids: Sequence[int], grid: Grid) -> None:
+        before = np.isin(labels, ids)
+        after = self.apply(before, grid)
+        labels[before & ~after] = 0
+        labels[after & (labels == 0)] = ids[0]
+
+    @abstractmethod
     def apply(self, mask: Mask, grid: Grid) -> Mask:
         """The mask (I, J, K) after the step; the given one is not changed.
 
@@ -57,7 +80,27 @@ class Step(ABC):
 
 
 @dataclass(frozen=True)
-class LargestParts(Step):
+class OneSide(Step):
+    """Give each connected part of a bone and its partner on the other side the name that most of it has.
+
+    Args:
+        share: What "most" is, at least. The hip bones of both sides may touch in front; half and half stays as it is.
+    """
+
+    share: float = 0.6
+
+    adds: ClassVar[bool] = False
+    paired: ClassVar[bool] = True
+
+    def change(self, labels: NDArray[Any], ids: Sequence[int], grid: Grid) -> None:
+        del grid
+        both = np.isin(labels, ids)
+        for id_ in ids:
+            labels[of_most(both, labels == id_, self.share)] = id_
+
+
+@dataclass(frozen=True)
+class LargestParts(MaskStep):
     """Keep the largest connected parts.
 
     Args:
@@ -74,7 +117,7 @@ class LargestParts(Step):
 
 
 @dataclass(frozen=True)
-class DropSmaller(Step):
+class DropSmaller(MaskStep):
     """Drop connected parts below a volume.
 
     Args:
@@ -91,7 +134,7 @@ class DropSmaller(Step):
 
 
 @dataclass(frozen=True)
-class Close(Step):
+class Close(MaskStep):
     """Bridge gaps narrower than a ball.
 
     Args:
@@ -109,7 +152,7 @@ class Close(Step):
 
 
 @dataclass(frozen=True)
-class CloseEachPart(Step):
+class CloseEachPart(MaskStep):
     """Of a structure that stands for several bones keep the largest parts, each closed by itself: no bridges.
 
     After the low-field knee study: the three largest parts (femur, tibia, patella), closed with a ball of 9 voxels.
@@ -138,7 +181,7 @@ class CloseEachPart(Step):
 
 
 @dataclass(frozen=True)
-class FillHoles(Step):
+class FillHoles(MaskStep):
     """Fill cavities that nothing joins to the outside."""
 
     def apply(self, mask: Mask, grid: Grid) -> Mask:
@@ -147,7 +190,7 @@ class FillHoles(Step):
 
 
 @dataclass(frozen=True)
-class SmallSliceParts(Step):
+class SmallSliceParts(MaskStep):
     """Slice by slice: fill small holes, then drop small parts, small beside the structure's area in that slice.
 
     After the paediatric leg study, which took axial slices and 1 %.
@@ -166,7 +209,7 @@ class SmallSliceParts(Step):
 
 
 @dataclass(frozen=True)
-class Smooth(Step):
+class Smooth(MaskStep):
     """Round the outline: blur and cut at one half. Flat outlines stay where they are.
 
     Args:
@@ -185,6 +228,7 @@ class Smooth(Step):
 
 #: Name in files to class; a new step is a class and a line here.
 STEPS: dict[str, type[Step]] = {
+    "one_side": OneSide,
     "largest_parts": LargestParts,
     "drop_smaller": DropSmaller,
     "close": Close,

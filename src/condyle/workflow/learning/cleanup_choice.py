@@ -13,7 +13,7 @@ from condyle.labels import Labels
 from condyle.metrics import Score, compare
 from condyle.metrics.compare import MetricSettings
 from condyle.predict.cleanup import clean
-from condyle.predict.steps import DropSmaller, FillHoles, LargestParts, Step
+from condyle.predict.steps import DropSmaller, FillHoles, LargestParts, OneSide, Step
 from condyle.progress import Track, silent
 
 #: Parts below this share of a structure's usual volume are tried as crumbs.
@@ -84,6 +84,8 @@ def _candidates(names: tuple[str, ...], scores: Sequence[Score]) -> Iterator[tup
     volumes = [score.reference_ml for score in scores if score.reference_ml > 0]
     if volumes:
         crumb_ml = _CRUMB * float(np.median(volumes))
+        if len(names) > 1:
+            yield (OneSide(names[0]),)
         yield tuple(LargestParts(name, 1) for name in names)
         yield tuple(DropSmaller(name, crumb_ml) for name in names)
         yield tuple(FillHoles(name) for name in names)
