@@ -172,9 +172,9 @@ def test_no_pose_folds_space(view: View) -> None:
 # Looks
 
 
-def test_three_of_four_pictures_look_like_ct() -> None:
+def test_two_of_three_pictures_look_like_ct() -> None:
     kinds = Counter(drawn_look(np.random.default_rng(n)).kind for n in range(200))
-    assert 0.65 < kinds["ct"] / 200 < 0.85
+    assert 0.58 < kinds["ct"] / 200 < 0.78
     assert {"mr", "random"} <= set(kinds)
 
 
