@@ -27,7 +27,7 @@ from condyle.phantoms.solids import box, offset, sphere
 from condyle.phantoms.synthetic.acquisition import Sampling, acquired, drawn_sampling, scanner_noise, smooth_wave
 from condyle.phantoms.synthetic.anatomy import LABELS, REACH_MM, WALL_MM, AnatomyMap, anatomy_map
 from condyle.phantoms.synthetic.cohort import SyntheticCohort
-from condyle.phantoms.synthetic.draw import Pair, drawn_pair
+from condyle.phantoms.synthetic.draw import Pair, drawn_pair, read_posed
 from condyle.phantoms.synthetic.looks import ct_look, drawn_look
 from condyle.phantoms.synthetic.people import SHARES, drawn_person, kind_of
 from condyle.phantoms.synthetic.pose import Pose, View, drawn_pose
@@ -167,6 +167,22 @@ def test_no_pose_folds_space(view: View) -> None:
         steps = view.size_mm / (nodes - 1)
         slopes = [np.abs(np.diff(pose.arrows_mm, axis=1 + a)).max() / steps[a] for a in range(3)]
         assert max(slopes) < 0.6
+
+
+def test_thicker_bones_grow_on_all_sides_and_close_the_space_between_them(balls: AnatomyMap) -> None:
+    fine = View((60, 60, 120), (1.0, 1.0, 1.0))
+    for thicker_mm in (-1.0, 2.0):
+        pose = replace(straight(fine), thicker_mm=thicker_mm)
+        codes, depth = read_posed(MapInMemory(balls), pose, fine, fine.patch)
+        found = ((depth < 0) & (codes[1] == LABELS["femur_right"].id)).sum()
+        assert found == pytest.approx(4 / 3 * np.pi * (RADIUS_MM + thicker_mm) ** 3, rel=0.03)
+
+
+def test_a_joint_alone_is_seen_in_some_pictures(balls: AnatomyMap) -> None:
+    view = View((16, 12, 16), (24.0, 24.0, 24.0))
+    seen = [drawn_pair(MapInMemory(balls), view, np.random.default_rng(n)).seen for n in range(60)]
+    largest_mm = [max(b - a for a, b in zip(box.start, box.stop, strict=True)) * 24.0 for box in seen]
+    assert 3 <= sum(mm <= 260 for mm in largest_mm) <= 30
 
 
 # Looks

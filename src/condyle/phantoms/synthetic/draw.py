@@ -84,7 +84,7 @@ def drawn_pair(stored: Readable, view: View, rng: np.random.Generator, *, easy: 
     look = ct_look(rng) if easy else drawn_look(rng)
 
     fine = _fine(view)
-    codes, depth = _read(stored, pose, view, fine)
+    codes, depth = read_posed(stored, pose, view, fine)
     picture = _painted(codes, depth, look, view, rng)
     empty = bool(rng.random() < EMPTY)
     if empty:
@@ -93,7 +93,7 @@ def drawn_pair(stored: Readable, view: View, rng: np.random.Generator, *, easy: 
     alone = empty or rng.random() < ALONE
     around = image[seen.slices] if alone else stored_as(_around(stored, pose, look, view, rng))
 
-    codes, depth = _read(stored, pose, view, view.patch)
+    codes, depth = read_posed(stored, pose, view, view.patch)
     bones = swapped(codes[1], {0: 0, **LABELS.mirror_table()}) if pose.mirrored else codes[1].astype(np.int16)
     hidden = np.ones(view.patch, bool)
     hidden[seen.slices] = empty
@@ -106,7 +106,7 @@ def _around(stored: Readable, pose: Pose, look: Look, view: View, rng: np.random
     larger = rng.uniform(*AROUND)
     a, b, c = (float(mm) for mm in view.size_mm * larger / _AROUND_VOXELS)
     wide = View((_AROUND_VOXELS,) * 3, (a, b, c), view.axes)
-    codes, depth = _read(stored, replace(pose, arrows_mm=np.zeros((3, 2, 2, 2), np.float32)), wide, wide.patch)
+    codes, depth = read_posed(stored, replace(pose, arrows_mm=np.zeros((3, 2, 2, 2), np.float32)), wide, wide.patch)
     return _painted(codes, depth, look, wide, rng)
 
 
@@ -142,12 +142,13 @@ def _fine(view: View) -> Size:
     return i, j, k
 
 
-def _read(stored: Readable, pose: Pose, view: View, size: Size) -> tuple[Codes, Array]:
-    """Codes (3, *size) and depth in mm."""
+def read_posed(stored: Readable, pose: Pose, view: View, size: Size) -> tuple[Codes, Array]:
+    """What lies where in a posed map: codes (3, *size) of `read_map`, and depth in mm, negative in bones."""
     codes = np.empty((3, *size), np.uint8)
     depth = np.empty(size, np.float32)
     read_map(stored.planes(), pose.frame(view, stored.grid, size), pose.arrows(stored.grid), codes, depth)
     depth *= np.float32(REACH_MM / 127)
+    depth -= np.float32(pose.thicker_mm)
     return codes, depth
 
 

@@ -17,6 +17,11 @@ _BONY = bony_codes()
 _TABLE = [CODES["table_carbon"], CODES["foam"]]
 #: Shares of looks. Bones are found in MR half as well as in CT after the same number of pictures.
 CT, MR_LIKE = 0.68, 0.27
+#: Deviation of the density inside of bones from place to place. In an old femur the head, which carries, may be 300 HU
+#: denser than the trochanter.
+_EVEN_HU, _UNEVEN_HU = (10.0, 80.0), (80.0, 220.0)
+#: A cortex of 6 mm at a shaft's middle hardly shows over the head.
+_WALL_SD = (0.2, 0.9)
 #: Bones that belong together lie at neighbouring ids; 16 are more than there are.
 _BONES = 16
 
@@ -39,6 +44,7 @@ class Look:
         air: Below this there is no texture.
         rim: How much brighter the inside of bones is under the surface, fading within `rim_mm`.
         rim_mm: See `rim`.
+        wall_sd: Of the logarithm of the cortex's thickness, from place to place.
     """
 
     kind: str
@@ -54,12 +60,14 @@ class Look:
     air: float
     rim: float
     rim_mm: float
+    wall_sd: float
 
     def numbers(self, voxel_mm: float) -> Array:
         """For `paint`."""
         return np.array(
             [voxel_mm, self.soft_by_bone, self.least_wall_mm, self.density_sd, self.soft_sd, self.cortex_sd,
-             self.metal, self.core, self.air, self.rim, 1 / self.rim_mm], np.float32,
+             self.metal, self.core, self.air, self.rim, 1 / self.rim_mm,
+             self.wall_sd], np.float32,
         )  # fmt: skip
 
 
@@ -109,14 +117,14 @@ def ct_look(rng: np.random.Generator) -> Look:
     bones = np.ones((3, 256), np.float32)
     bones[0, :_BONES] = voltage * rng.normal(1, 0.12, _BONES)
     bones[1, :_BONES] = cortex * rng.normal(1, 0.08, _BONES)
-    bones[2, :_BONES] = np.exp(rng.normal(-0.25, 0.35)) * rng.normal(1, 0.1, _BONES)
+    bones[2, :_BONES] = np.exp(rng.normal(-0.8, 0.6)) * rng.normal(1, 0.1, _BONES)
     return Look(
         kind="ct",
         tissues=tissues,
         bones=bones,
         soft_by_bone=float(rng.uniform(20, 90)),
-        least_wall_mm=float(rng.uniform(0.3, 1.1)),
-        density_sd=float(rng.uniform(10, 80)),
+        least_wall_mm=float(rng.uniform(0.1, 1.1)),
+        density_sd=float(rng.uniform(*(_EVEN_HU if rng.random() < 0.4 else _UNEVEN_HU))),
         soft_sd=float(rng.uniform(2, 12)),
         cortex_sd=float(rng.uniform(20, 160)),
         metal=float(rng.uniform(2500, 12000)),
@@ -124,6 +132,7 @@ def ct_look(rng: np.random.Generator) -> Look:
         air=-850.0,
         rim=float(rng.uniform(0, 250)),
         rim_mm=float(rng.uniform(1.5, 8)),
+        wall_sd=float(rng.uniform(*_WALL_SD)),
     )
 
 
@@ -179,7 +188,7 @@ def _relative(level: Array, texture: float, rng: np.random.Generator) -> Look:
         tissues=tissues,
         bones=bones,
         soft_by_bone=soft,
-        least_wall_mm=float(rng.uniform(0.3, 1.1)),
+        least_wall_mm=float(rng.uniform(0.1, 1.1)),
         density_sd=float(rng.uniform(0, 0.06)),
         soft_sd=float(rng.uniform(0, 0.05)),
         cortex_sd=float(rng.uniform(0, 0.04)),
@@ -188,6 +197,7 @@ def _relative(level: Array, texture: float, rng: np.random.Generator) -> Look:
         air=0.02,
         rim=float(rng.normal(0, 0.06)),
         rim_mm=float(rng.uniform(1.5, 8)),
+        wall_sd=float(rng.uniform(*_WALL_SD)),
     )
 
 

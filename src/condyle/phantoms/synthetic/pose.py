@@ -47,12 +47,14 @@ class Pose:
         centre_mm: RAS of the map, what is seen in the middle.
         arrows_mm: float32 (3, a, b, c) in RAS, added on a lattice over the patch.
         mirrored: Whether left and right are exchanged.
+        thicker_mm: How far every bone grows beyond the map's. Joint spaces close as it does.
     """
 
     matrix: Matrix
     centre_mm: Matrix
     arrows_mm: NDArray[np.float32]
     mirrored: bool
+    thicker_mm: float = 0.0
 
     def frame(self, view: View, grid: Grid, size: Size) -> Matrix:
         """(3, 4), from indices of a result that fills the patch with so many voxels to indices of the map."""
@@ -86,7 +88,8 @@ def drawn_pose(view: View, centre_mm: Matrix, rng: np.random.Generator) -> Pose:
     to_ras = np.eye(3)[:, list(view.axes)]
     # Larger people show fewer of their own millimetres.
     matrix = turn @ np.diag(1 / scale) @ flip @ to_ras
-    return Pose(matrix, np.asarray(centre_mm, np.float64), _bending(view, rng), mirrored)
+    thicker_mm = float(np.clip(rng.normal(0.2, 0.7), -1, 2))
+    return Pose(matrix, np.asarray(centre_mm, np.float64), _bending(view, rng), mirrored, thicker_mm)
 
 
 def _bending(view: View, rng: np.random.Generator) -> NDArray[np.float32]:

@@ -119,9 +119,10 @@ def paint(  # noqa: PLR0917
             for bone, 2 for what has no cortex, 3 for metal, else 0.
         bones: float32 (3, 256) by bone: factor on brightness inside, brightness of the cortex, factor on its thickness.
         numbers: float32: voxel size mm, soft tissue in place of bone outside of bones, least wall mm, deviation of the
-            inside along `fields[0]`, of soft tissue along `fields[1]`, deviation of the cortex by mottle, brightness
-            of metal, of the inside of bones in place of soft tissue, below which there is no texture; how much denser
-            bone is under its surface, and per mm how that fades.
+            inside along `fields[0]` (dense places stand out more than porous ones), of soft tissue along `fields[1]`,
+            deviation of the cortex by mottle, brightness of metal, of the inside of bones in place of soft tissue,
+            below which there is no texture; how much denser bone is under its surface, and per mm how that fades;
+            deviation of the logarithm of the wall along `fields[1]`.
         grains: int8 (2, n, n, n): network and mottle, 32 for 1; n a power of 2.
         steps: int64 (2, 3): offsets in the grains.
         fields: float32 (2, a, b, c): lattices over the picture.
@@ -157,10 +158,11 @@ def paint(  # noqa: PLR0917
                     net = grain_at(grains[0], steps[0], i, j, k)
                     dense = along[0, node] + part * (along[0, node + 1] - along[0, node])
                     core = look[0, t] if bony else numbers[7]
-                    core = core * bones[0, bone] + look[1, t] * net + numbers[3] * dense
+                    core = core * bones[0, bone] + look[1, t] * net + numbers[3] * max(dense, Single(-0.5))
                     if kind != 2:
                         core += numbers[9] * np.exp(d_mm * numbers[10])
-                        uneven = Single(1) + Single(0.25) * dense
+                        slow = along[1, node] + part * (along[1, node + 1] - along[1, node])
+                        uneven = np.exp(numbers[11] * slow)
                         wall = max(Single(WALL_MM) * codes[2, i, j, k] * bones[2, bone] * uneven, least)
                         hard = min(max(Single(0.5) + (wall + d_mm) / voxel, Single(0)), Single(1))
                         core += hard * (bones[1, bone] + numbers[5] * mottle - core)
