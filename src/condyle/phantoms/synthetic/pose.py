@@ -88,7 +88,7 @@ def drawn_pose(view: View, centre_mm: Matrix, rng: np.random.Generator) -> Pose:
     to_ras = np.eye(3)[:, list(view.axes)]
     # Larger people show fewer of their own millimetres.
     matrix = turn @ np.diag(1 / scale) @ flip @ to_ras
-    thicker_mm = float(np.clip(rng.normal(0.2, 0.7), -1, 2))
+    thicker_mm = float(np.clip(rng.normal(0.5, 1.0), -1, 3))
     return Pose(matrix, np.asarray(centre_mm, np.float64), _bending(view, rng), mirrored, thicker_mm)
 
 
