@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from scipy import ndimage
 from condyle.errors import ConfigError, DataError
 from condyle.io.surface import read_surface
 from condyle.phantoms.body import Subject, sample
+from condyle.phantoms.skeleton.hip_joint import HipJoint, drawn_hip_joint, head_of
 from condyle.phantoms.skeleton.osim import Skeleton, read_osim
 from condyle.phantoms.skeleton.posed import posed_bones, varied
 from condyle.phantoms.skeleton.subject import skeleton_subject
@@ -220,6 +222,78 @@ def test_joint_space_is_as_wide_as_asked(shapes: Path) -> None:
     # Where one is entered, the other is at least the gap away, less what interpolation takes.
     assert both.min() > 0.8
     assert (cut_femur(points)[cut_hip(points) < 0]).min() > 1.5
+
+
+def joint(inwards_mm: float, **others: float) -> HipJoint:
+    plain = HipJoint(inwards_mm, forwards_mm=0.0, upwards_mm=0.0, larger_mm=0.0, floor_mm=3.0, over_mm=-2.0)
+    return replace(plain, **others)
+
+
+def hip_labels(shapes: Path, hips: HipJoint) -> tuple[np.ndarray, Grid, dict[str, int]]:
+    """Both hips on 2 mm, cut at the middle of the thighs."""
+    person = skeleton_subject(
+        shapes, np.random.default_rng(0), angles_deg=NEUTRAL, scale=1.0, variation_mm=0, gap_mm=2.5, hips=hips,
+        with_flesh=False, step_mm=2.0,
+    )  # fmt: skip
+    affine = np.diag([2.0, 2.0, 2.0, 1.0])
+    affine[:3, 3] = (-150, -170, -200)
+    grid = Grid((150, 90, 110), affine)
+    return sample(person, grid)[1], grid, {name: n + 1 for n, name in enumerate(person.names)}
+
+
+@pytest.mark.parametrize("inwards_mm", [0.0, 11.0])
+def test_hips_are_fitted_with_a_socket_behind_the_head_on_either_side(shapes: Path, inwards_mm: float) -> None:
+    owner, grid, ids = hip_labels(shapes, joint(inwards_mm, larger_mm=2.0))
+    for side, sign in (("right", 1), ("left", -1)):
+        centre = np.array([sign * (83.5 - inwards_mm), -70.7, -66.1])
+        towards = np.array([-sign * 0.66, -0.34, 0.66])
+        ray = centre + np.arange(10, 45, 0.5)[:, None] * towards
+        names = owner[tuple(np.rint(grid.to_index(ray)).astype(int).T)]
+        femur, hip = names == ids[f"femur_{side}"], names == ids[f"hip_{side}"]
+        assert femur[0]
+        assert femur[:-1].sum() == femur.argmin(), "no second piece of the femur behind the joint space"
+        assert hip.sum() * 0.5 >= 2.0, "the socket has a floor"
+        between = hip.argmax() - femur.argmin()
+        assert 1 <= between * 0.5 <= 6, "and the head lies in it"
+        assert np.argwhere(owner == ids[f"hip_{side}"])[:, 0].size > 20_000
+
+
+@pytest.mark.parametrize("side", ["right", "left"])
+def test_the_ball_that_fits_a_head_is_found_where_the_model_turns_it(shapes: Path, side: str) -> None:
+    bones, frames = posed_bones(shapes, NEUTRAL)
+    femur = next(bone.surface for bone in bones if bone.name == f"femur_{side}")
+    joint_mm = frames[f"femur_{side[0]}"][:3, 3]
+    middle_mm, radius_mm = head_of(femur, joint_mm + np.array([2.0, -3.0, 1.0]))
+    assert np.linalg.norm(middle_mm - joint_mm) < 1.5
+    assert 22 < radius_mm < 24
+
+
+def test_deeper_hips_take_the_whole_legs_inwards(shapes: Path) -> None:
+    _, still = posed_bones(shapes, NEUTRAL)
+    bones, moved = posed_bones(shapes, NEUTRAL, legs_mm={side: joint(7.0).shift_mm(side) for side in ("right", "left")})
+    assert np.allclose(moved["pelvis"], still["pelvis"])
+    for body in ("femur", "tibia", "toes"):
+        assert moved[f"{body}_r"][0, 3] == pytest.approx(still[f"{body}_r"][0, 3] - 7)
+        assert moved[f"{body}_l"][0, 3] == pytest.approx(still[f"{body}_l"][0, 3] + 7)
+    assert {"patella_right", "patella_left"} <= {bone.name for bone in bones}
+
+
+def test_a_grown_head_is_larger_and_the_joint_space_stays(shapes: Path) -> None:
+    (small, _, ids), (large, _, _) = (hip_labels(shapes, joint(4.0, larger_mm=mm)) for mm in (0.0, 3.0))
+    femur, hip = ids["femur_right"], ids["hip_right"]
+    assert (large == femur).sum() > (small == femur).sum() + 600
+    assert not (ndimage.binary_dilation(large == femur) & (large == hip)).any(), "femur and hip touch"
+
+
+def test_a_socket_may_reach_over_the_heads_equator(shapes: Path) -> None:
+    (before, _, ids), (beyond, _, _) = (hip_labels(shapes, joint(4.0, over_mm=mm)) for mm in (-2.0, 6.0))
+    hip = ids["hip_right"]
+    assert (beyond == hip).sum() > (before == hip).sum() + 200
+
+
+def test_drawn_hips_differ_and_follow_the_seed() -> None:
+    drawn = [drawn_hip_joint(np.random.default_rng(seed)) for seed in (0, 0, 1)]
+    assert drawn[0] == drawn[1] != drawn[2]
 
 
 def test_a_person_has_flesh_around_every_bone_and_the_asked_size(shapes: Path) -> None:

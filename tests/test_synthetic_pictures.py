@@ -169,7 +169,7 @@ def test_no_pose_folds_space(view: View) -> None:
         assert max(slopes) < 0.6
 
 
-def test_thicker_bones_grow_on_all_sides_and_close_the_space_between_them(balls: AnatomyMap) -> None:
+def test_thicker_bones_grow_on_all_sides(balls: AnatomyMap) -> None:
     fine = View((60, 60, 120), (1.0, 1.0, 1.0))
     for thicker_mm in (-1.0, 2.0):
         pose = replace(straight(fine), thicker_mm=thicker_mm)

@@ -69,7 +69,11 @@ class Bone:
 
 
 def posed_bones(
-    folder: Path, angles_deg: Mapping[str, float], *, chest: bool = False
+    folder: Path,
+    angles_deg: Mapping[str, float],
+    *,
+    chest: bool = False,
+    legs_mm: Mapping[str, Matrix] | None = None,
 ) -> tuple[list[Bone], dict[str, Matrix]]:
     """All bones of the model in a pose.
 
@@ -77,6 +81,7 @@ def posed_bones(
         folder: Holds one `.osim` file and the surfaces it names.
         angles_deg: Angles by the model's coordinate names (`hip_flexion_r`, `knee_angle_r`, negative in flexion).
         chest: Whether to add the ribs.
+        legs_mm: How far a leg, `right` or `left`, is moved from its hip, RAS.
 
     Returns:
         The bones, and for each body of the model its frame: 4 x 4, OpenSim metres to RAS mm.
@@ -88,6 +93,10 @@ def posed_bones(
     model = _model(folder)
     placed = model.place({name: math.radians(angle) for name, angle in angles_deg.items()})
     frames = {body: TO_RAS @ pose for body, pose in placed.items()}
+    for side, shift_mm in (legs_mm or {}).items():
+        for body, frame in frames.items():
+            if body.endswith(f"_{side[0]}"):
+                frame[:3, 3] += shift_mm
     names = STRUCTURES | CHEST if chest else STRUCTURES
     bones = [
         _bone(folder, geometry, frames[body], names[geometry.file])

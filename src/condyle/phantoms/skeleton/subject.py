@@ -18,6 +18,7 @@ from condyle.errors import ConfigError
 from condyle.phantoms.body import Body, Distances, Points, Subject
 from condyle.phantoms.part import body
 from condyle.phantoms.skeleton.envelope import flesh
+from condyle.phantoms.skeleton.hip_joint import HipJoint, fitted, head_of
 from condyle.phantoms.skeleton.posed import Bone, posed_bones, varied
 from condyle.phantoms.skeleton.viscera import viscera
 from condyle.phantoms.solids import Field, Solid, intersection, offset, sphere
@@ -64,6 +65,7 @@ def skeleton_subject(
     scale: float | None = None,
     variation_mm: float = 1.2,
     gap_mm: float = 2.0,
+    hips: HipJoint | None = None,
     fat_mm: float | None = None,
     step_mm: float = 1.25,
     with_flesh: bool = True,
@@ -80,6 +82,7 @@ def skeleton_subject(
         scale: Stature relative to the model (about 1.75 m).
         variation_mm: How far points move from the given shapes, root mean square along each axis.
         gap_mm: Space left between two bones of a joint, at least.
+        hips: How heads lie in their sockets. None for the surfaces as they are.
         fat_mm: Fat under the skin.
         step_mm: Fineness of the lattices the distances are kept on.
         with_flesh: Whether soft tissue surrounds the bones.
@@ -102,13 +105,17 @@ def skeleton_subject(
     if min(scale, step_mm, gap_mm, fat_mm) <= 0 or variation_mm < 0:
         raise ConfigError("skeleton", expected="positive sizes", got=f"{scale=}, {step_mm=}, {gap_mm=}, {fat_mm=}")
 
-    bones, frames = posed_bones(folder, angles_deg, chest=with_viscera)
+    legs_mm = {} if hips is None else {side: hips.shift_mm(side) for side in ("right", "left")}
+    bones, frames = posed_bones(folder, angles_deg, chest=with_viscera, legs_mm=legs_mm)
     bones = [replace(b, surface=Surface(scale * b.surface.points_mm, b.surface.triangles)) for b in bones]
     frames = {name: np.diag([scale, scale, scale, 1]) @ frame for name, frame in frames.items()}
     measures = _measures(frames) | {"scale": scale, "fat_mm": fat_mm}
     if variation_mm:
         bones = varied(bones, rng, variation_mm)
-    solids = _cut_apart(bones, [lattice_of(b.surface, b.axes, step_mm) for b in bones], gap_mm)
+    lattices = [lattice_of(b.surface, b.axes, step_mm) for b in bones]
+    if hips is not None:
+        lattices = _with_hips(bones, lattices, hips, frames, gap_mm)
+    solids = _cut_apart(bones, lattices, gap_mm)
 
     painted: list[Body] = []
     if with_flesh:
@@ -135,6 +142,18 @@ def _measures(frames: Mapping[str, NDArray[np.float64]]) -> dict[str, float]:
         "hip_centres_mm": float(np.linalg.norm(right - left)),
         "femur_length_mm": float(np.linalg.norm(right - knee)),
     }
+
+
+def _with_hips(
+    bones: list[Bone], lattices: list[Lattice], hips: HipJoint, frames: Mapping[str, NDArray[np.float64]], gap_mm: float
+) -> list[Lattice]:
+    out = list(lattices)
+    numbers = {bone.name: n for n, bone in enumerate(bones)}
+    for side in ("right", "left"):
+        femur, hip = numbers[f"femur_{side}"], numbers[f"hip_{side}"]
+        head = head_of(bones[femur].surface, frames[f"femur_{side[0]}"][:3, 3])
+        out[femur], out[hip] = fitted(out[femur], out[hip], hips, head, gap_mm)
+    return out
 
 
 def _cut_apart(bones: list[Bone], lattices: list[Lattice], gap_mm: float) -> list[Lattice]:

@@ -66,8 +66,7 @@ class Look:
         """For `paint`."""
         return np.array(
             [voxel_mm, self.soft_by_bone, self.least_wall_mm, self.density_sd, self.soft_sd, self.cortex_sd,
-             self.metal, self.core, self.air, self.rim, 1 / self.rim_mm,
-             self.wall_sd], np.float32,
+             self.metal, self.core, self.air, self.rim, 1 / self.rim_mm, self.wall_sd], np.float32,
         )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from condyle.phantoms.anatomy.implant import with_nail
 from condyle.phantoms.anatomy.table import table
 from condyle.phantoms.body import Body, Subject
 from condyle.phantoms.part import mirrored_bodies
+from condyle.phantoms.skeleton.hip_joint import drawn_hip_joint
 from condyle.phantoms.skeleton.subject import SUPINE_DEG, skeleton_subject
 from condyle.phantoms.subjects import KINDS
 from condyle.phantoms.synthetic.things import things
@@ -100,6 +101,7 @@ def _skeleton(shapes: Path, rng: np.random.Generator) -> Subject:
         scale=float(rng.uniform(0.6, 0.88) if child else np.clip(rng.normal(0.98, 0.06), 0.84, 1.14)),
         variation_mm=float(rng.uniform(0.5, 1.4)),
         gap_mm=float(rng.uniform(1.6, 4.0)),
+        hips=drawn_hip_joint(rng),
         fat_mm=float(rng.uniform(3, 12) if child else rng.gamma(3.0, 6.0) + 3),
         step_mm=1.75,
         with_viscera=True,
