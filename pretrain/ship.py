@@ -51,7 +51,7 @@ None was used for training or for choosing anything. The hip's reference is Tota
 
 ## Limits
 
-- The surfaces are those of one adult; children, short stature and age are drawn by scaling and bending them.
+- The surfaces make one adult skeleton; children, short stature, age and deeper hips are drawn by changing them.
 - Small fields of view (a knee alone, a slab, one bone cut out) and MR are misread far more often than a CT of hips
   or thighs.
 - No fractures, tumours, prostheses (nails are drawn, joint replacements are not), or scans that lie askew.
