@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Timer
 
 import pytest
 
@@ -19,6 +20,7 @@ from condyle.errors import ConfigError
 from condyle.jobs.clusters import pods, start_cluster
 from condyle.jobs.engines import submit
 from condyle.jobs.manifest import Manifest
+from condyle.jobs.scheduled import slots
 from condyle.jobs.settings import JobSettings
 from jobs_made import below, counts, files, fills, kill, scans, until
 
@@ -250,3 +252,15 @@ def test_arguments_that_a_cluster_does_not_take_are_told(tmp_path):
         path.write_text(content)
         with pytest.raises(ConfigError, match=said):
             start_cluster(JobSettings("slurm", cluster=path))
+
+
+def test_a_scheduler_that_is_lost_in_the_middle_of_a_question_has_no_slots():
+    from distributed import Client
+
+    port = free_port()
+    with scheduler(port) as asked, Client(f"tcp://127.0.0.1:{port}", timeout=60, set_as_default=False) as client:
+        assert slots(client, JobSettings("dask://here")) == 0
+        # It has the question, and dies before it can answer.
+        asked.send_signal(signal.SIGSTOP)
+        Timer(1, asked.kill).start()
+        assert slots(client, JobSettings("dask://here")) is None

@@ -72,10 +72,9 @@ def _hand_out(client: Any, manifest: Manifest, settings: JobSettings) -> Generat
             while True:
                 for future in [f for f in held if f.done()]:
                     _note(manifest, held.pop(future), future)
-                if client.status == "running":
+                if (free := slots(client, settings)) is not None:
                     heard = time.monotonic()
-                    slots = min(sum(client.nthreads().values()), settings.workers or 1 << 30)
-                    while len(held) < slots * _AHEAD and (claim := manifest.claim(me)):
+                    while len(held) < free * _AHEAD and (claim := manifest.claim(me)):
                         held[_send(client, claim, settings)] = claim
                 elif time.monotonic() - heard > _PATIENCE_S:
                     raise _lost(client)
@@ -89,6 +88,17 @@ def _hand_out(client: Any, manifest: Manifest, settings: JobSettings) -> Generat
             claims.clear()
             manifest.give_back(me)
             client.cancel(list(held))
+
+
+def slots(client: Any, settings: JobSettings) -> int | None:
+    """How many tasks may run at once; None while the scheduler is lost, also in the middle of the question."""
+    if client.status != "running":
+        return None
+    try:
+        threads = client.nthreads()
+    except OSError:
+        return None
+    return min(sum(threads.values()), settings.workers or 1 << 30)
 
 
 def _send(client: Any, claim: Claim, settings: JobSettings) -> Any:
