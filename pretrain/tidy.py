@@ -23,6 +23,8 @@ from pretrain.calibrate import Drawing, picture
 
 #: Start of the chance that these pictures are drawn by.
 SEED = 8
+#: Bones of a leg, which are on the same side.
+LEG = ("femur_left", "tibia_left", "fibula_left", "patella_left")
 
 
 def tidied(model: Path, bank: Path, pictures: int, device: str = "cpu") -> tuple[Judged, ...]:
@@ -48,7 +50,7 @@ def tidied(model: Path, bank: Path, pictures: int, device: str = "cpu") -> tuple
             write(right, truth)
             write(found, segmenter.segment(scan))
             masks[str(number)] = (right, found)
-        steps, tried = choose_cleanup(masks, loaded.labels)
+        steps, tried = choose_cleanup(masks, loaded.labels, limb=LEG)
     write_tables(replace(loaded, cleanup=tuple(steps_to_json(steps))), model, model.name)
     return tried
 

@@ -9,7 +9,7 @@ import pytest
 
 from condyle import io
 from condyle.labels import Labels
-from condyle.predict.steps import DropSmaller, FillHoles, LargestParts, OneSide
+from condyle.predict.steps import DropSmaller, FillHoles, LargestParts, OneLimb, OneSide
 from condyle.space import Volume
 from condyle.workflow.learning.cleanup_choice import choose_cleanup
 from datasets import GRID, ball
@@ -78,6 +78,23 @@ def test_a_bone_with_two_sides_gets_one(tmp_path):
             io.write(path, Volume(array, GRID))
     steps, _ = choose_cleanup(masks, Labels.of({"femur_right": 1, "femur_left": 2}))
     assert OneSide("femur_left") in steps
+
+
+def test_a_limb_with_two_sides_gets_one_before_its_bones_are_cleaned(tmp_path):
+    """Half of a tibia is taken for left; with the femur above it most of the leg is right."""
+    labels = Labels.of({"femur_right": 1, "femur_left": 2, "tibia_right": 3, "tibia_left": 4})
+    masks = {}
+    for n in range(2):
+        truth = np.zeros(GRID.shape, np.uint8)
+        truth[8:14, 6:12, 9:15], truth[8:14, 6:12, 2:8] = 1, 3
+        found = truth.copy()
+        found[8:12, 6:12, 2:8] = 4
+        masks[str(n)] = (tmp_path / f"{n}_true.nii.gz", tmp_path / f"{n}_found.nii.gz")
+        for path, array in zip(masks[str(n)], (truth, found), strict=True):
+            io.write(path, Volume(array, GRID))
+    steps, _ = choose_cleanup(masks, labels, limb=("femur_right", "tibia_right"))
+    assert steps == (OneLimb("femur_right", ("tibia_right",)),)
+    assert not any(isinstance(step, OneLimb) for step in choose_cleanup(masks, labels)[0])
 
 
 def test_left_and_right_are_cleaned_alike(masks):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from condyle.predict.steps import (
     DropSmaller,
     FillHoles,
     LargestParts,
+    OneLimb,
     OneSide,
     SmallSliceParts,
     Smooth,
@@ -165,6 +167,53 @@ def test_a_bone_lies_on_one_side():
         clean(volume, sided, [OneSide("tibia")])
 
 
+LEGS = Labels.of({"femur_left": 1, "femur_right": 2, "tibia_left": 3, "tibia_right": 4})
+LEG = OneLimb("femur_left", ("tibia_left",))
+
+
+def legs(shape=(44, 10, 30)) -> Volume:
+    """Femur above tibia, 3 mm apart, 8 mm across; everything is right but for the upper half of the femur."""
+    volume = Volume.of(np.zeros(shape, np.uint8), np.diag([3.0, 1.0, 1.0, 1.0]))
+    volume.array[2:6, 2:8, 16:20], volume.array[2:6, 2:8, 20:28], volume.array[2:6, 2:8, 2:13] = 2, 1, 4
+    return volume
+
+
+def test_bones_of_a_limb_lie_on_the_side_that_most_of_them_have():
+    """Two of three voxels of the femur are left, which alone would settle for left; with the tibia most is right."""
+    volume = legs()
+    assert (clean(volume, LEGS, [OneSide("femur_left")]).array[2:6, 2:8, 16:28] == 1).all()
+    cleaned = clean(volume, LEGS, [LEG]).array
+    assert (cleaned[2:6, 2:8, 16:28] == 2).all()
+    assert (cleaned[2:6, 2:8, 2:13] == 4).all()
+    assert np.array_equal(cleaned > 0, volume.array > 0)
+
+
+def test_a_limb_further_away_does_not_count():
+    cleaned = clean(legs(), LEGS, [replace(LEG, gap_mm=2.0)]).array
+    assert (cleaned[2:6, 2:8, 16:28] == 1).all()
+    assert (cleaned[2:6, 2:8, 2:13] == 4).all()
+
+
+def test_two_limbs_that_touch_keep_their_sides():
+    """Knees that touch: the middle of what is right lies 39 mm beside that of what is left, and there is less of it."""
+    volume = label_map((30, 10, 10), (3.0, 3.0, 3.0))
+    volume.array[2:18, 2:8, 2:8], volume.array[18:28, 2:8, 2:8] = 1, 2
+    assert np.array_equal(clean(volume, LEGS, [replace(LEG, apart_mm=35.0)]).array, volume.array)
+    assert (clean(volume, LEGS, [LEG]).array[2:28, 2:8, 2:8] == 1).all()
+
+
+def test_a_limb_has_one_side_in_all_orientations():
+    expected = clean(legs(), LEGS, [LEG]).array
+    for orientation in ORIENTATIONS:
+        turned = clean(reorient(legs(), orientation), LEGS, [LEG])
+        assert np.array_equal(reorient(turned, "RAS").array, expected), orientation
+
+
+def test_bones_of_a_limb_need_partners():
+    with pytest.raises(ConfigError, match="partner"):
+        clean(label_map(), LABELS, [OneLimb("femur", ("tibia",))])
+
+
 def test_holes_are_filled_but_for_what_lies_in_them():
     volume = label_map()
     volume.array[4:16, 4:16, 4:16] = 1
@@ -227,7 +276,7 @@ def test_48_orientations_are_cleaned_alike():
 
 
 def test_steps_travel_as_json():
-    steps = (*ALL, OneSide("femur_left", 0.7))
+    steps = (*ALL, OneSide("femur_left", 0.7), OneLimb("femur_left", ("tibia_left",), gap_mm=4.0))
     assert steps_from_json(json.loads(json.dumps(steps_to_json(steps))), "cleanup.json") == steps
 
 

@@ -3,7 +3,7 @@
 Every step names the structure it works on, measures in mm and ml, and keeps two promises:
 
 * it never takes a voxel of another structure: a bone grows into background only, so touching bones stay apart
-  (`one_side`, which settles what is left and what is right, gives voxels to the partner on the other side alone);
+  (`one_side` and `one_limb`, which settle what is left and what is right, give voxels to partners alone);
 * it does nothing where its structure is absent.
 
 Steps that only take voxels away may name a region, or `FOREGROUND`, instead of a structure.
@@ -64,11 +64,7 @@ def check_steps(steps: Sequence[Step], labels: Labels) -> None:
 def _ids(step: Step, labels: Labels) -> tuple[int, ...]:
     """The ids a step works on, several where it names a region or `FOREGROUND`, or is for both sides."""
     if step.paired:
-        partner = labels[step.structure].mirror
-        if partner is None:
-            got = f"{type(step).__name__} of {step.structure}"
-            raise ConfigError("cleanup", expected="a structure with a partner on the other side", got=got)
-        return labels[step.structure].id, labels[partner].id
+        return tuple(id_ for name in step.structures for id_ in _pair(step, name, labels))
     if step.structure == FOREGROUND:
         ids = labels.ids
     elif step.structure in labels.regions:
@@ -79,6 +75,14 @@ def _ids(step: Step, labels: Labels) -> tuple[int, ...]:
         got = f"{type(step).__name__} of {step.structure}"
         raise ConfigError("cleanup", expected="steps that add voxels to name one structure", got=got)
     return ids
+
+
+def _pair(step: Step, name: str, labels: Labels) -> tuple[int, int]:
+    partner = labels[name].mirror
+    if partner is None:
+        got = f"{type(step).__name__} of {name}"
+        raise ConfigError("cleanup", expected="a structure with a partner on the other side", got=got)
+    return labels[name].id, labels[partner].id
 
 
 def _grown(box: Box, reach_mm: float, volume: Volume) -> Box:

@@ -29,6 +29,23 @@ def of_most(mask: Mask, marked: Mask, share: float) -> Mask:
     return keep[parts]
 
 
+def near_parts(mask: Mask, gap_mm: float, spacing_mm: tuple[float, float, float]) -> NDArray[np.int32]:
+    """The mask's connected parts, numbered from 1; those that are no further apart than the gap are one part.
+
+    Args:
+        mask: Shape (I, J, K).
+        gap_mm: Along each axis.
+        spacing_mm: Of the mask.
+    """
+    from scipy.ndimage import label, maximum_filter
+
+    wide = maximum_filter(mask, [2 * round(gap_mm / 2 / s) + 1 for s in spacing_mm])
+    parts = np.empty(mask.shape, np.int32)
+    label(wide, np.ones((3, 3, 3)), output=parts)
+    parts[~mask] = 0
+    return parts
+
+
 def without_small_slice_parts(mask: Mask, fraction: float, axis: int) -> Mask:
     """Slice by slice: small holes filled, then small parts dropped, smaller than a fraction of the slice's mask.
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from condyle.classical.morphology import closed, fill_holes, largest_parts, smoothed
 from condyle.errors import ConfigError
-from condyle.predict.parts import of_most, parts_of_at_least, without_small_slice_parts
+from condyle.predict.parts import near_parts, of_most, parts_of_at_least, without_small_slice_parts
 from condyle.space import Grid, world_axes
 
 Mask = NDArray[np.bool_]
@@ -45,6 +45,11 @@ class Step(ABC):
                 raise ConfigError(f"cleanup: {name}", expected="a number above 0", got=str(value))
 
     @property
+    def structures(self) -> tuple[str, ...]:
+        """All that the step works on, without partners."""
+        return (self.structure,)
+
+    @property
     def reach_mm(self) -> float:
         """How far from the structure the step looks."""
         return 0.0
@@ -55,7 +60,7 @@ class Step(ABC):
 
         Args:
             labels: The label map (I, J, K), or a box of it around the structure.
-            ids: What the step works on: the structure, a region's structures, or partners.
+            ids: What the step works on: the structure, a region's structures, or each structure and its partner.
             grid: Of the whole label map: the size of voxels and where axes point.
         """
 
@@ -97,6 +102,48 @@ class OneSide(Step):
         both = np.isin(labels, ids)
         for id_ in ids:
             labels[of_most(both, labels == id_, self.share)] = id_
+
+
+@dataclass(frozen=True)
+class OneLimb(Step):
+    """Give bones of a limb that lie close together the side that most of them have.
+
+    Two limbs may touch as well, so nothing changes where left and right lie side by side.
+
+    Args:
+        structure: A bone of the limb.
+        others: Its other bones, of the same side.
+        gap_mm: How far apart the bones of a limb may lie.
+        apart_mm: How far apart the middles of two limbs lie, at least. A child's knees are 60 mm wide.
+    """
+
+    others: tuple[str, ...]
+    gap_mm: float = 6.0
+    apart_mm: float = 50.0
+
+    adds: ClassVar[bool] = False
+    paired: ClassVar[bool] = True
+
+    @property
+    def structures(self) -> tuple[str, ...]:
+        return (self.structure, *self.others)
+
+    def change(self, labels: NDArray[Any], ids: Sequence[int], grid: Grid) -> None:
+        from scipy.ndimage import center_of_mass, find_objects
+
+        these, partners = ids[::2], ids[1::2]
+        parts = near_parts(np.isin(labels, ids), self.gap_mm, grid.spacing_mm)
+        for number, box in enumerate(find_objects(parts), start=1):
+            limb, names = parts[box] == number, labels[box]
+            mine, other = (limb & np.isin(names, side) for side in (these, partners))
+            if not mine.any() or not other.any():
+                continue
+            between = grid.affine[0, :3] @ np.subtract(center_of_mass(mine), center_of_mass(other))
+            if abs(between) >= self.apart_mm or mine.sum() == other.sum():
+                continue
+            fewer, more = (these, partners) if mine.sum() < other.sum() else (partners, these)
+            for wrong, right in zip(fewer, more, strict=True):
+                names[limb & (names == wrong)] = right
 
 
 @dataclass(frozen=True)
@@ -229,6 +276,7 @@ class Smooth(MaskStep):
 #: Name in files to class; a new step is a class and a line here.
 STEPS: dict[str, type[Step]] = {
     "one_side": OneSide,
+    "one_limb": OneLimb,
     "largest_parts": LargestParts,
     "drop_smaller": DropSmaller,
     "close": Close,

@@ -13,7 +13,7 @@ from condyle.labels import Labels
 from condyle.metrics import Score, compare
 from condyle.metrics.compare import MetricSettings
 from condyle.predict.cleanup import clean
-from condyle.predict.steps import DropSmaller, FillHoles, LargestParts, OneSide, Step
+from condyle.predict.steps import DropSmaller, FillHoles, LargestParts, OneLimb, OneSide, Step
 from condyle.progress import Track, silent
 
 #: Parts below this share of a structure's usual volume are tried as crumbs.
@@ -46,7 +46,7 @@ class Judged:
 
 
 def choose_cleanup(
-    masks: Mapping[str, tuple[Path, Path]], labels: Labels, *, track: Track = silent
+    masks: Mapping[str, tuple[Path, Path]], labels: Labels, *, limb: Sequence[str] = (), track: Track = silent
 ) -> tuple[tuple[Step, ...], tuple[Judged, ...]]:
     """Try steps on each structure, one after the other, and keep those that help. Left and right are cleaned alike.
 
@@ -55,24 +55,35 @@ def choose_cleanup(
     Args:
         masks: Case to the files of its true and its predicted label map.
         labels: Their structures.
+        limb: Bones of one limb, all of one side, whose side is settled first for all at once.
         track: Told of each structure.
 
     Returns:
         The steps that help, in order; and all that were tried.
     """
-    kept: list[Step] = []
-    tried: list[Judged] = []
+    kept, tried = _settled(masks, labels, limb) if limb else ([], [])
+    before = tuple(kept)
     for names in track(_alike(labels), "Choosing cleanup"):
         own: list[Step] = []
-        scores = _scores(masks, labels, names, own)
+        scores = _scores(masks, labels, names, before)
         for steps in _candidates(names, scores):
-            after = _scores(masks, labels, names, [*own, *steps])
+            after = _scores(masks, labels, names, [*before, *own, *steps])
             judged = _judged(steps, scores, after)
             tried.append(judged)
             if judged.helps:
                 own, scores = [*own, *steps], after
         kept += own
     return tuple(kept), tuple(tried)
+
+
+def _settled(
+    masks: Mapping[str, tuple[Path, Path]], labels: Labels, limb: Sequence[str]
+) -> tuple[list[Step], list[Judged]]:
+    """One side for a whole limb, if that helps its bones."""
+    bones = tuple(name for bone in limb for name in (bone, labels[bone].mirror) if name)
+    steps = (OneLimb(limb[0], tuple(limb[1:])),)
+    judged = _judged(steps, _scores(masks, labels, bones, ()), _scores(masks, labels, bones, steps))
+    return list(steps) if judged.helps else [], [judged]
 
 
 def _alike(labels: Labels) -> list[tuple[str, ...]]:
