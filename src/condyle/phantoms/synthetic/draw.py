@@ -28,7 +28,7 @@ FINER, FINEST_MM = 1.5, 0.9
 EMPTY = 0.01
 #: Share of pictures whose field of view is cut to less than the patch, and of those of a joint alone: by the first kind
 #: of cut they are too rare, and a first stage that had seen few of them found a tenth less in them.
-CUT, JOINT = 0.55, 0.2
+CUT, JOINT = 0.55, 0.25
 #: Sides of a joint's field of view.
 _JOINT_MM = (120.0, 260.0)
 #: How often a scan shows no more than the patch, and how large it is otherwise, in patches along each axis.
