@@ -113,11 +113,13 @@ class OneLimb(Step):
     Args:
         structure: A bone of the limb.
         others: Its other bones, of the same side.
+        share: What "most" is, at least.
         gap_mm: How far apart the bones of a limb may lie.
         apart_mm: How far apart the middles of two limbs lie, at least. A child's knees are 60 mm wide.
     """
 
     others: tuple[str, ...]
+    share: float = 0.6
     gap_mm: float = 6.0
     apart_mm: float = 50.0
 
@@ -131,19 +133,18 @@ class OneLimb(Step):
     def change(self, labels: NDArray[Any], ids: Sequence[int], grid: Grid) -> None:
         from scipy.ndimage import center_of_mass, find_objects
 
-        these, partners = ids[::2], ids[1::2]
+        sides = ids[::2], ids[1::2]
         parts = near_parts(np.isin(labels, ids), self.gap_mm, grid.spacing_mm)
         for number, box in enumerate(find_objects(parts), start=1):
             limb, names = parts[box] == number, labels[box]
-            mine, other = (limb & np.isin(names, side) for side in (these, partners))
-            if not mine.any() or not other.any():
+            found = [(limb & np.isin(names, side), side) for side in sides]
+            (fewer, wrong), (more, right) = sorted(found, key=lambda one: np.count_nonzero(one[0]))
+            if not fewer.any() or more.sum() < self.share * limb.sum() or more.sum() == fewer.sum():
                 continue
-            between = grid.affine[0, :3] @ np.subtract(center_of_mass(mine), center_of_mass(other))
-            if abs(between) >= self.apart_mm or mine.sum() == other.sum():
-                continue
-            fewer, more = (these, partners) if mine.sum() < other.sum() else (partners, these)
-            for wrong, right in zip(fewer, more, strict=True):
-                names[limb & (names == wrong)] = right
+            between = grid.affine[0, :3] @ np.subtract(center_of_mass(more), center_of_mass(fewer))
+            if abs(between) < self.apart_mm:
+                for now, then in zip(wrong, right, strict=True):
+                    names[fewer & (names == now)] = then
 
 
 @dataclass(frozen=True)

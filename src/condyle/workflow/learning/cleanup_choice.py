@@ -18,6 +18,8 @@ from condyle.progress import Track, silent
 
 #: Parts below this share of a structure's usual volume are tried as crumbs.
 _CRUMB = 0.01
+#: What may be "most" of a limb.
+_SHARES = (0.5, 0.6, 0.75)
 _OVERLAP = MetricSettings(overlap_only=True)
 
 
@@ -55,35 +57,40 @@ def choose_cleanup(
     Args:
         masks: Case to the files of its true and its predicted label map.
         labels: Their structures.
-        limb: Bones of one limb, all of one side, whose side is settled first for all at once.
+        limb: Bones of one limb, all of one side, whose side is settled for all at once in the end.
         track: Told of each structure.
 
     Returns:
         The steps that help, in order; and all that were tried.
     """
-    kept, tried = _settled(masks, labels, limb) if limb else ([], [])
-    before = tuple(kept)
+    kept: list[Step] = []
+    tried: list[Judged] = []
     for names in track(_alike(labels), "Choosing cleanup"):
         own: list[Step] = []
-        scores = _scores(masks, labels, names, before)
+        scores = _scores(masks, labels, names, own)
         for steps in _candidates(names, scores):
-            after = _scores(masks, labels, names, [*before, *own, *steps])
+            after = _scores(masks, labels, names, [*own, *steps])
             judged = _judged(steps, scores, after)
             tried.append(judged)
             if judged.helps:
                 own, scores = [*own, *steps], after
         kept += own
+    if limb:
+        for_all = _for_limb(masks, labels, limb, kept)
+        tried += for_all
+        best = max(for_all, key=lambda judged: judged.after)
+        kept += best.steps if best.helps else ()
     return tuple(kept), tuple(tried)
 
 
-def _settled(
-    masks: Mapping[str, tuple[Path, Path]], labels: Labels, limb: Sequence[str]
-) -> tuple[list[Step], list[Judged]]:
-    """One side for a whole limb, if that helps its bones."""
+def _for_limb(
+    masks: Mapping[str, tuple[Path, Path]], labels: Labels, limb: Sequence[str], before: Sequence[Step]
+) -> list[Judged]:
+    """One side for a whole limb, by several shares that are "most", on masks that are clean otherwise."""
     bones = tuple(name for bone in limb for name in (bone, labels[bone].mirror) if name)
-    steps = (OneLimb(limb[0], tuple(limb[1:])),)
-    judged = _judged(steps, _scores(masks, labels, bones, ()), _scores(masks, labels, bones, steps))
-    return list(steps) if judged.helps else [], [judged]
+    scores = _scores(masks, labels, bones, before)
+    steps = [OneLimb(limb[0], tuple(limb[1:]), share) for share in _SHARES]
+    return [_judged((step,), scores, _scores(masks, labels, bones, [*before, step])) for step in steps]
 
 
 def _alike(labels: Labels) -> list[tuple[str, ...]]:
