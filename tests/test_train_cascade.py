@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -113,11 +114,36 @@ def test_the_coarse_network_can_be_trained_alone(data, tmp_path):
 
 
 @pytest.mark.parametrize("stage", ["low", "cascade"])
-def test_stages_are_refused_where_one_network_is_enough(stage, data, trained, tmp_path):
+def test_stages_are_refused_where_one_network_is_enough(stage, data, tmp_path):
     with pytest.raises(ConfigError, match=r"stage.*sees enough"):
         condyle.train(data.folder, out=tmp_path / "model", recipe=replace(TINY, stage=stage, patch=(24, 20, 16)))
-    with pytest.raises(ConfigError, match="with a model to start from"):
+    assert not (tmp_path / "model").exists()
+
+
+def test_a_cascade_is_gone_on_from_in_both_stages(data, trained, tmp_path):
+    still = replace(TINY, iterations=1, rate=1e-9, warmup=0)
+    condyle.train(data.folder, out=tmp_path / "model", recipe=still, fold="all", start=trained[0])
+    begun, ended = (condyle.load(folder).model for folder in (trained[0], tmp_path / "model"))
+    for one, other in ((begun, ended), (begun.before, ended.before)):
+        assert other.plan == one.plan
+        assert other.record["start"] == trained[0].name
+        start, state = one.state("0"), other.state("all")
+        assert all(torch.allclose(state[name], start[name], atol=1e-6) for name in start)
+
+
+@pytest.mark.parametrize("stage", ["low", "full"])
+def test_a_start_has_the_stages_that_are_asked_for(stage, data, trained, tmp_path):
+    with pytest.raises(ConfigError, match="cascade, as the model to start from"):
         condyle.train(data.folder, out=tmp_path / "model", recipe=replace(TINY, stage=stage), start=trained[0])
+    condyle.train(data.folder, out=tmp_path / "one", recipe=replace(TINY, stage="full", iterations=1), fold="all")
+    with pytest.raises(ConfigError, match="full, as the model to start from"):
+        condyle.train(data.folder, out=tmp_path / "model", recipe=TINY, start=tmp_path / "one")
+    assert not (tmp_path / "model").exists()
+
+
+def test_a_cascade_is_not_gone_on_from_with_other_structures(data, tmp_path):
+    with pytest.raises(ConfigError, match=r"start: structures.*femur_left"):
+        condyle.train(data.folder, out=tmp_path / "model", recipe=TINY, start=Path("bones"))
     assert not (tmp_path / "model").exists()
 
 

@@ -43,6 +43,7 @@ class SyntheticBatches(Batches):
         axes: RAS axis of each tensor axis.
         channel: How pictures are normalised.
         roughly: Structures of which the network is also shown what a first stage might have found, a channel each.
+        easy_epochs: In so many epochs easy pictures give way to all kinds.
     """
 
     maps: Mapping[str, StoredMap] = field(default_factory=dict)
@@ -50,6 +51,7 @@ class SyntheticBatches(Batches):
     axes: tuple[int, int, int] = (2, 1, 0)
     channel: Channel = field(default_factory=lambda: Channel("scan", "zscore"))
     roughly: tuple[int, ...] = ()
+    easy_epochs: int = EASY_EPOCHS
 
     def over(self, epochs: Iterable[int], *, first: int = 0, world: World = ALONE) -> Generator[Batch, None, None]:
         """As `Batches.over`. The network leaves a core to those who draw.
@@ -74,7 +76,7 @@ class SyntheticBatches(Batches):
         view = View((i, j, k), self.spacing_mm, self.axes)
         stored = self.maps[self.ids[rng.integers(len(self.ids))]]
         # Trainings count from 1. Epoch 0 is validation's, which shows what will come.
-        easy = epoch > 0 and bool(rng.random() >= epoch / EASY_EPOCHS)
+        easy = epoch > 0 and bool(rng.random() * self.easy_epochs >= epoch)
         pair = drawn_pair(stored, view, rng, easy=easy)
         labels = torch.from_numpy(pair.labels)
         image = torch.from_numpy(_normalized(pair, self.channel, rng))[None]

@@ -14,7 +14,7 @@ from condyle.progress import Track, silent
 from condyle.recipe import RECIPES, Recipe
 from condyle.training.distributed import world
 from condyle.training.stop import Stop, never, on_signals
-from condyle.workflow.learning.decided import decide, folds_to_train, with_folds
+from condyle.workflow.learning.decided import check_start, decide, folds_to_train, with_folds
 from condyle.workflow.learning.job import Job
 from condyle.workflow.learning.one_fold import Means, Start
 from condyle.workflow.learning.stages import train_stages
@@ -48,7 +48,7 @@ def train(
         label_set: Which label maps to learn; needed where there are several sets.
         fold: Train on all cases but those of this fold, and test on these; `cv`: every fold in turn, then choose
             cleanup steps; `all`: on all cases but the test part, with nothing held out.
-        start: Begin with a trained model's weights, and its plan: ours, or nnU-Net's.
+        start: Begin with a trained model's weights, and its plan: ours, or nnU-Net's; of a cascade in both stages.
         imagenet: torchvision's resnet34-b627a593.pth, for the network resnet34.
         device: `cpu`, or `cuda` for a graphics card.
         tensorboard: Write events for TensorBoard too (pip install tensorboard).
@@ -69,6 +69,8 @@ def train(
         chosen = chosen_label_set(dataset, label_set)
         parts = folds_to_train(dataset, fold, chosen)
         given = Start(None if start is None else models.load(models.find(start)), imagenet)
+        if given.model is not None:
+            check_start(dataset, recipe, given.model)
         run = decide(
             dataset,
             chosen,

@@ -104,6 +104,21 @@ def decide(
     return shared
 
 
+def check_start(dataset: Dataset, recipe: Recipe, model: Model) -> None:
+    """Refuse a model to start from that has other stages than are asked for, or stages that could not be joined.
+
+    Raises:
+        ConfigError: telling why.
+    """
+    stage = "cascade" if model.plan.cascade else "full"
+    if recipe.stage != stage:
+        raise ConfigError("recipe: stage", expected=f"{stage}, as the model to start from", got=recipe.stage)
+    if model.plan.cascade and model.labels.names != dataset.labels.names:
+        hint = "Its second stage is shown what the first finds, structure by structure."
+        expected, got = (", ".join(labels.names) for labels in (model.labels, dataset.labels))
+        raise ConfigError("start: structures", expected=expected, got=got, hint=hint)
+
+
 def _plan(dataset: Dataset, label_set: str, recipe: Recipe, model: Model | None, track: Track) -> tuple[Plan, bool]:
     """The plan, and whether Dice is taken over the batch: made from the data, or a trained model's own."""
     if model is None:
@@ -111,10 +126,6 @@ def _plan(dataset: Dataset, label_set: str, recipe: Recipe, model: Model | None,
         for reason in planned.reasons:
             log.info("%s", reason)
         return planned.of_stage(recipe.stage)
-    if recipe.stage != "full":
-        raise ConfigError("recipe: stage", expected="full, with a model to start from", got=recipe.stage)
-    if model.plan.cascade:
-        raise ConfigError("start", expected="a model of one stage", got="the second stage of a cascade")
     if len(model.plan.channels) != len(dataset.channels):
         got = ", ".join(dataset.channels)
         raise ConfigError("start", expected=f"{len(model.plan.channels)} channels in the dataset", got=got)

@@ -10,16 +10,17 @@ from condyle.errors import ConfigError, DataError
 from condyle.phantoms.synthetic.anatomy import LABELS
 from condyle.phantoms.synthetic.stored import MAPS, stored_maps
 from condyle.training import Batches
-from condyle.training.synthetic import SyntheticBatches
+from condyle.training.synthetic import EASY_EPOCHS, SyntheticBatches
 
 
-def synthetic_batches(batches: Batches, plan: Plan, store: Store) -> SyntheticBatches:
+def synthetic_batches(batches: Batches, plan: Plan, store: Store, *, beginner: bool) -> SyntheticBatches:
     """The same batches of drawn pictures.
 
     Args:
         batches: Of scans.
         plan: Three-dimensional, of one channel.
         store: Of a dataset with maps.
+        beginner: Whether the network has learned nothing yet, and is shown easy pictures first.
 
     Raises:
         ConfigError: if the plan is not for such pictures, or the labels are not theirs.
@@ -40,5 +41,11 @@ def synthetic_batches(batches: Batches, plan: Plan, store: Store) -> SyntheticBa
         raise DataError(folder / MAPS, expected="a map of each case", got=f"none of {missing[0]}", hint=hint)
     given = {f.name: getattr(batches, f.name) for f in fields(Batches)} | {"augment": None}
     return SyntheticBatches(
-        **given, maps=maps, spacing_mm=spacing, axes=plan.axes, channel=plan.channels[0], roughly=plan.cascade
+        **given,
+        maps=maps,
+        spacing_mm=spacing,
+        axes=plan.axes,
+        channel=plan.channels[0],
+        roughly=plan.cascade,
+        easy_epochs=EASY_EPOCHS if beginner else 0,
     )

@@ -149,7 +149,7 @@ def learn(
         seed=recipe.seed,
     )
     if drawn_pictures:
-        batches = synthetic_batches(batches, plan, store)
+        batches = synthetic_batches(batches, plan, store, beginner=means.start.model is None)
     watched = replace(
         batches, ids=tuple(validation), iterations=recipe.val_iterations, augment=None, seed=recipe.seed + 1,
         found=found,

@@ -37,8 +37,8 @@ def train_stages(job: Job, parts: Parts, means: Means) -> None:
 def _train_on_drawn(job: Job, parts: Parts, means: Means) -> None:
     """Pictures are drawn, and so is what a first stage might find in them: stages need not wait for each other."""
     if job.run.plan.cascade:
-        inner = _inner(job, means)
-        _train_folds(inner, parts, _opened(inner), None, means)
+        inner, inner_means = _inner(job, means)
+        _train_folds(inner, parts, _opened(inner), None, inner_means)
         job.before = read(inner.out, first_stage=True)
     _train_folds(job, parts, _opened(job), None, means)
 
@@ -48,11 +48,11 @@ def _first_stage(job: Job, store: Store, *, all_cases: bool, means: Means) -> Fo
 
     That takes all folds, whichever of them the second stage is trained on.
     """
-    inner = _inner(job, means)
+    inner, inner_means = _inner(job, means)
     parts = folds_to_train(job.dataset, "cv", job.run.label_set)
     if all_cases:
         parts |= folds_to_train(job.dataset, "all", job.run.label_set)
-    _train_folds(inner, parts, _prepared(inner, means), None, means)
+    _train_folds(inner, parts, _prepared(inner, means), None, inner_means)
     # The first process puts them on the second stage's grids; the others then find them there.
     if means.world.rank == 0:
         prepared_found(job, store, inner.held_out, means.track)
@@ -61,14 +61,22 @@ def _first_stage(job: Job, store: Store, *, all_cases: bool, means: Means) -> Fo
     return FoundBefore(prepared_found(job, store, inner.held_out), job.run.plan.cascade)
 
 
-def _inner(job: Job, means: Means) -> Job:
-    """The training of the first stage, in the second's folder."""
+def _inner(job: Job, means: Means) -> tuple[Job, Means]:
+    """The training of the first stage, in the second's folder; it starts where the first stage of a model ended."""
     out, label_set = job.out / BEFORE, job.run.label_set
-    recipe, here = replace(job.run.recipe, stage="low"), means.world
+    model = None if means.start.model is None else means.start.model.before
     run = decide(
-        job.dataset, label_set, recipe, model=None, start="", out=out, here=here, overwrite=False, track=means.track
+        job.dataset,
+        label_set,
+        replace(job.run.recipe, stage="low"),
+        model=model,
+        start=job.run.start,
+        out=out,
+        here=means.world,
+        overwrite=False,
+        track=means.track,
     )
-    return Job(out, job.dataset, run, means.device)
+    return Job(out, job.dataset, run, means.device), replace(means, start=replace(means.start, model=model))
 
 
 def _train_folds(job: Job, parts: Parts, store: Store, found: FoundBefore | None, means: Means) -> None:
