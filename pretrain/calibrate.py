@@ -1,6 +1,6 @@
 """Teach a model how far it may be trusted: pictures with known truth are drawn of held-out bodies and segmented.
 
-    python -m pretrain.calibrate MODEL BANK [--pictures 100] [--minutes 30] [--population TRAINED_ON]
+    python -m pretrain.calibrate MODEL BANK [--pictures 160] [--minutes 30] [--population TRAINED_ON]
 
 BANK is a dataset of `condyle phantom synthetic` that the model was not trained on. The judge is fitted on half of its
 bodies; what is printed, in Markdown, is of the other half. `confidence.json` goes into the model's folder. Answers are
@@ -52,7 +52,7 @@ class Drawing:
         spacing_mm: Of their voxels.
     """
 
-    pictures: int = 100
+    pictures: int = 160
     seed: int = 9
     spacing_mm: float = 3.0
 
@@ -161,7 +161,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", type=Path)
     parser.add_argument("bank", type=Path)
-    parser.add_argument("--pictures", type=int, default=100)
+    parser.add_argument("--pictures", type=int, default=160)
     parser.add_argument("--minutes", type=float, default=np.inf, help="stop drawing after them")
     parser.add_argument("--seed", type=int, default=9)
     parser.add_argument("--spacing-mm", type=float, default=3.0)
