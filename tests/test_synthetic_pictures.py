@@ -34,6 +34,7 @@ from condyle.phantoms.synthetic.pose import Pose, View, drawn_pose
 from condyle.phantoms.synthetic.reading import read_map
 from condyle.phantoms.synthetic.stored import MAPS, MapInMemory, stored_maps, write_map
 from condyle.phantoms.tissue import CODES
+from condyle.planning import fingerprint, make_plan
 from condyle.recipe import RECIPES
 from condyle.space import Grid, Volume
 from condyle.training import synthetic
@@ -440,6 +441,16 @@ def test_both_stages_are_trained_on_drawn_pictures(balls: AnatomyMap, tmp_path: 
     assert load(tmp_path / "model").segment(scan).grid.shape == scan.grid.shape
     again = train(folder, out=tmp_path / "model", recipe=recipe, fold="all")
     assert again.folds["all"].steps == 2, "what is trained is not trained again"
+
+
+def test_the_model_that_ships_has_the_plans_of_the_recipe(balls: AnatomyMap, tmp_path: Path) -> None:
+    """`make pretrain` gives a model that is asked as the one that ships is."""
+    data = Dataset.open(dataset(tmp_path / "data", balls))
+    planned = make_plan(fingerprint(data, "truth"), data.labels, RECIPES["synthetic"])
+    ships = models.load(models.find("bones"))
+    assert ships.before is not None
+    assert planned.cascade == ships.plan
+    assert planned.low == ships.before.plan
 
 
 def test_a_dataset_without_maps_is_refused(balls: AnatomyMap, tmp_path: Path) -> None:

@@ -94,6 +94,8 @@ def make_plan(fingerprint: Fingerprint, labels: Labels, recipe: Recipe) -> Plann
         orientation=ORIENTATION,
         regions=outputs,
         mirror=_mirror(recipe, scans),
+        # Drawn pictures show either side of the same bodies: both are asked, which costs little on coarse grids.
+        mirrored=recipe.pictures == "synthetic",
     )
     low = _low(recipe, ends, scans, choice, plan)
     by_batch = recipe.dim == 2 or low is not None
@@ -150,8 +152,7 @@ def _mirror(recipe: Recipe, scans: Geometry) -> tuple[int, ...]:
 def _low(recipe: Recipe, ends: Outputs, scans: Geometry, full: Choice, plan: Plan) -> Plan | None:
     """The first stage of a cascade, where one is due."""
     if recipe.pictures == "synthetic":
-        # Sides are decided here, where asking twice costs little.
-        return replace(plan, spacing_mm=_spacing(DRAWN_COARSER * scans.spacing_mm, recipe), mirrored=True)
+        return replace(plan, spacing_mm=_spacing(DRAWN_COARSER * scans.spacing_mm, recipe))
     if full.fitted is None or recipe.dim == 2 or recipe.network == "quick":
         return None
     found = low_stage(full.fitted, scans, fitting(recipe, full.family, ends))
