@@ -59,6 +59,13 @@ def said(caplog: pytest.LogCaptureFixture) -> str:
     return "\n".join(r.getMessage() for r in caplog.records if r.name == "condyle")
 
 
+def test_a_path_may_be_plain_text(tmp_path):
+    name = str(tmp_path / "mask.nii.gz")
+    write(name, BASE.with_array(BASE.array.clip(0)))
+    assert np.array_equal(read(name).array, BASE.array.clip(0))
+    assert np.array_equal(read_labels(name).array, BASE.array.clip(0))
+
+
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_every_grid_comes_back_with_equal_voxels(tmp_path: Path, suffix: str, caplog: pytest.LogCaptureFixture) -> None:
     grids = GRIDS if suffix in {".mha", ".mhd"} else {**GRIDS, "sheared": SHEARED}

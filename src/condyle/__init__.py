@@ -2,8 +2,9 @@
 
 The verbs of the command line are functions of the same names here (`import_` for `import`):
 
+    >>> from pathlib import Path
     >>> import condyle
-    >>> condyle.info("scan.nii.gz")  # doctest: +SKIP
+    >>> condyle.info(Path("scan.nii.gz"))  # doctest: +SKIP
 
 Each lives in `condyle.workflow` (`serve` in `condyle.app`), in the file of its name, and is loaded when first used.
 """

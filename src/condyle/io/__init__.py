@@ -46,7 +46,7 @@ def stem_of(path: Path) -> str:
 
 
 def read(
-    path: Path,
+    path: str | Path,
     *,
     series: str | None = None,
     spacing_mm: tuple[float, float, float] | None = None,
@@ -67,6 +67,7 @@ def read(
         DataError: if there is no such file, it is of no known format, broken, or its geometry is unsound.
         ConfigError: if an option is given that the format has no use for.
     """
+    path = Path(path)
     if not path.exists():
         raise DataError(path, expected="a file or folder", got="nothing of that name", hint="Check the path.")
     suffix = suffix_of(path) if path.is_file() else None
@@ -81,7 +82,7 @@ def read(
     return FORMATS[suffix][0](path)
 
 
-def read_labels(path: Path, *, spacing_mm: tuple[float, float, float] | None = None) -> Volume:
+def read_labels(path: str | Path, *, spacing_mm: tuple[float, float, float] | None = None) -> Volume:
     """Read a label map: as `read`, and the values must be whole numbers from 0 to 65535.
 
     Args:
@@ -94,6 +95,7 @@ def read_labels(path: Path, *, spacing_mm: tuple[float, float, float] | None = N
     Raises:
         DataError: as `read`, and if a value is negative, too large, or not whole.
     """
+    path = Path(path)
     volume = read(path, spacing_mm=spacing_mm)
     array = volume.array
     low, high = float(array.min()), float(array.max())
@@ -108,13 +110,14 @@ def read_labels(path: Path, *, spacing_mm: tuple[float, float, float] | None = N
     return volume.with_array(array.astype(label_type(int(high)), copy=False))
 
 
-def write(path: Path, volume: Volume, *, overwrite: bool = False) -> None:
+def write(path: str | Path, volume: Volume, *, overwrite: bool = False) -> None:
     """Write a volume in the format its file name asks for; the file is there whole or not at all.
 
     Raises:
         DataError: if the suffix is unknown, the file exists and `overwrite` is false, the format cannot
             carry the volume's geometry, or the disk refuses.
     """
+    path = Path(path)
     suffix = suffix_of(path)
     if suffix is None:
         raise DataError(path, expected=f"a name ending in one of {', '.join(FORMATS)}", got=path.name)
