@@ -43,14 +43,14 @@ def tidied(model: Path, bank: Path, pictures: int, device: str = "cpu") -> tuple
     segmenter = Segmenter(loaded, PredictSettings(device=device, cleanup="off"), scans=pictures)
     maps = list(stored_maps(bank / MAPS).values())[::2]
     with TemporaryDirectory() as folder:
-        masks = {}
+        masks, scans = {}, {}
         for number in range(pictures):
             scan, truth = picture(maps[number % len(maps)], Drawing(pictures, SEED), number)
-            right, found = (Path(folder) / f"{number}_{what}.nii.gz" for what in ("right", "found"))
-            write(right, truth)
-            write(found, segmenter.segment(scan))
-            masks[str(number)] = (right, found)
-        steps, tried = choose_cleanup(masks, loaded.labels, limb=LEG)
+            seen, right, found = (Path(folder) / f"{number}_{what}.nii" for what in ("seen", "right", "found"))
+            for path, volume in ((seen, scan), (right, truth), (found, segmenter.segment(scan))):
+                write(path, volume)
+            masks[str(number)], scans[str(number)] = (right, found), seen
+        steps, tried = choose_cleanup(masks, loaded.labels, scans=scans, limb=LEG)
     write_tables(replace(loaded, cleanup=tuple(steps_to_json(steps))), model, model.name)
     return tried
 

@@ -9,7 +9,7 @@ import pytest
 
 from condyle import io
 from condyle.labels import Labels
-from condyle.predict.steps import DropSmaller, FillHoles, LargestParts, OneLimb, OneSide
+from condyle.predict.steps import DropSmaller, FillHoles, FollowEdges, LargestParts, OneLimb, OneSide
 from condyle.space import Volume
 from condyle.workflow.learning.cleanup_choice import choose_cleanup
 from datasets import GRID, ball
@@ -97,6 +97,19 @@ def test_a_limb_with_two_sides_gets_one_after_its_bones_are_cleaned(tmp_path):
     assert steps[:-1] == choose_cleanup(masks, labels)[0]
     assert steps[-1] == OneLimb("femur_right", ("tibia_right",), share=0.5)
     assert steps[:-1]
+
+
+def test_an_outline_that_lies_beside_its_edge_is_moved_where_the_scans_are_at_hand(tmp_path):
+    masks, scans = {}, {}
+    for n in range(2):
+        truth, found = np.zeros((2, *GRID.shape), np.uint8)
+        truth[ball(GRID, (12, 10, 8), 6)], found[ball(GRID, (13, 10, 8), 6)] = 1, 1
+        masks[str(n)] = (tmp_path / f"{n}_true.nii.gz", tmp_path / f"{n}_found.nii.gz")
+        scans[str(n)] = tmp_path / f"{n}_scan.nii.gz"
+        for path, array in zip((*masks[str(n)], scans[str(n)]), (truth, found, truth * 100), strict=True):
+            io.write(path, Volume(array, GRID))
+    assert choose_cleanup(masks, LABELS, scans=scans)[0] == (FollowEdges("femur"),)
+    assert choose_cleanup(masks, LABELS)[0] == ()
 
 
 def test_left_and_right_are_cleaned_alike(masks):

@@ -17,6 +17,7 @@ from condyle.predict.steps import (
     CloseEachPart,
     DropSmaller,
     FillHoles,
+    FollowEdges,
     LargestParts,
     OneLimb,
     OneSide,
@@ -277,7 +278,8 @@ def test_48_orientations_are_cleaned_alike():
 
 
 def test_steps_travel_as_json():
-    steps = (*ALL, OneSide("femur_left", 0.7), OneLimb("femur_left", ("tibia_left",), gap_mm=4.0))
+    sides = (OneSide("femur_left", 0.7), OneLimb("femur_left", ("tibia_left",), gap_mm=4.0))
+    steps = (*ALL, *sides, FollowEdges("femur", move_mm=3.0, rounds=2))
     assert steps_from_json(json.loads(json.dumps(steps_to_json(steps))), "cleanup.json") == steps
 
 

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from condyle.classical.morphology import closed, fill_holes, largest_parts, smoothed
 from condyle.errors import ConfigError
+from condyle.predict.edges import PROFILE_MM, followed
 from condyle.predict.parts import near_parts, of_most, parts_of_at_least, without_small_slice_parts
-from condyle.space import Grid, world_axes
+from condyle.space import Grid, Volume, axis_codes, reorient, world_axes
 
 Mask = NDArray[np.bool_]
 Spacing = tuple[float, float, float]
@@ -29,6 +30,7 @@ class Step(ABC):
     Attributes:
         adds: Whether the step can add voxels.
         paired: Whether it works on the structure and its partner on the other side.
+        needs_scan: Whether it looks at the scan, not at labels alone.
 
     Raises:
         ConfigError: on numbers that are not above 0.
@@ -38,6 +40,7 @@ class Step(ABC):
 
     adds: ClassVar[bool] = True
     paired: ClassVar[bool] = False
+    needs_scan: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
@@ -55,20 +58,22 @@ class Step(ABC):
         return 0.0
 
     @abstractmethod
-    def change(self, labels: NDArray[Any], ids: Sequence[int], grid: Grid) -> None:
+    def change(self, labels: NDArray[Any], ids: Sequence[int], grid: Grid, scan: NDArray[Any] | None = None) -> None:
         """Take the step, in place.
 
         Args:
             labels: The label map (I, J, K), or a box of it around the structure.
             ids: What the step works on: the structure, a region's structures, or each structure and its partner.
             grid: Of the whole label map: the size of voxels and where axes point.
+            scan: Values of the same voxels, for steps that need them.
         """
 
 
 class MaskStep(Step):
     """A step on the mask of one structure. It takes no voxel of another one."""
 
-    def change(self, labels: NDArray[Any], ids: Sequence[int], grid: Grid) -> None:
+    def change(self, labels: NDArray[Any], ids: Sequence[int], grid: Grid, scan: NDArray[Any] | None = None) -> None:
+        del scan
         before = np.isin(labels, ids)
         after = self.apply(before, grid)
         labels[before & ~after] = 0
@@ -97,8 +102,8 @@ class OneSide(Step):
     adds: ClassVar[bool] = False
     paired: ClassVar[bool] = True
 
-    def change(self, labels: NDArray[Any], ids: Sequence[int], grid: Grid) -> None:
-        del grid
+    def change(self, labels: NDArray[Any], ids: Sequence[int], grid: Grid, scan: NDArray[Any] | None = None) -> None:
+        del grid, scan
         both = np.isin(labels, ids)
         for id_ in ids:
             labels[of_most(both, labels == id_, self.share)] = id_
@@ -130,9 +135,10 @@ class OneLimb(Step):
     def structures(self) -> tuple[str, ...]:
         return (self.structure, *self.others)
 
-    def change(self, labels: NDArray[Any], ids: Sequence[int], grid: Grid) -> None:
+    def change(self, labels: NDArray[Any], ids: Sequence[int], grid: Grid, scan: NDArray[Any] | None = None) -> None:
         from scipy.ndimage import center_of_mass, find_objects
 
+        del scan
         sides = ids[::2], ids[1::2]
         parts = near_parts(np.isin(labels, ids), self.gap_mm, grid.spacing_mm)
         for number, box in enumerate(find_objects(parts), start=1):
@@ -274,6 +280,39 @@ class Smooth(MaskStep):
         return smoothed(mask, self.sigma_mm, grid.spacing_mm)
 
 
+@dataclass(frozen=True)
+class FollowEdges(Step):
+    """Move the outline to the edges of the scan, whatever their contrast (see `edges`).
+
+    Args:
+        move_mm: How far in one round, in or out.
+        rounds: How often.
+    """
+
+    move_mm: float = 4.0
+    rounds: int = 3
+
+    needs_scan: ClassVar[bool] = True
+
+    @property
+    def reach_mm(self) -> float:
+        return self.rounds * self.move_mm + PROFILE_MM
+
+    def change(self, labels: NDArray[Any], ids: Sequence[int], grid: Grid, scan: NDArray[Any] | None = None) -> None:
+        assert scan is not None  # noqa: S101 - `clean` has checked it
+        # However the scan is stored, the outline ends in the same place to the last voxel.
+        before, free, values = (
+            reorient(Volume.of(array, grid.affine), "RAS")
+            for array in (labels == ids[0], np.isin(labels, (0, *ids)), scan)
+        )
+        moved = followed(
+            before.array, free.array, values.array, before.spacing_mm, move_mm=self.move_mm, rounds=self.rounds
+        )
+        after = reorient(before.with_array(moved), axis_codes(grid.affine)).array
+        labels[labels == ids[0]] = 0
+        labels[after] = ids[0]
+
+
 #: Name in files to class; a new step is a class and a line here.
 STEPS: dict[str, type[Step]] = {
     "one_side": OneSide,
@@ -285,6 +324,7 @@ STEPS: dict[str, type[Step]] = {
     "fill_holes": FillHoles,
     "small_slice_parts": SmallSliceParts,
     "smooth": Smooth,
+    "follow_edges": FollowEdges,
 }
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from condyle.io import read_labels
+from condyle.io import read, read_labels
 from condyle.labels import Labels
 from condyle.metrics import Score, compare
 from condyle.metrics.compare import MetricSettings
 from condyle.predict.cleanup import clean
-from condyle.predict.steps import DropSmaller, FillHoles, LargestParts, OneLimb, OneSide, Step
+from condyle.predict.steps import DropSmaller, FillHoles, FollowEdges, LargestParts, OneLimb, OneSide, Step
 from condyle.progress import Track, silent
 
 #: Parts below this share of a structure's usual volume are tried as crumbs.
@@ -47,8 +47,32 @@ class Judged:
         return self.after > self.before and self.better > self.worse
 
 
+@dataclass(frozen=True)
+class _Cases:
+    """What steps are tried on; see `choose_cleanup`."""
+
+    masks: Mapping[str, tuple[Path, Path]]
+    scans: Mapping[str, Path]
+    labels: Labels
+
+    def scores(self, names: Sequence[str], steps: Sequence[Step]) -> list[Score]:
+        """Of these structures in every case, after the steps."""
+        out: list[Score] = []
+        for case, (truth, prediction) in self.masks.items():
+            scan = read(self.scans[case]) if any(step.needs_scan for step in steps) else None
+            cleaned = clean(read_labels(prediction), self.labels, steps, scan)
+            found = compare(read_labels(truth), cleaned, self.labels, structures=names, settings=_OVERLAP)
+            out += [found[name] for name in names]
+        return out
+
+
 def choose_cleanup(
-    masks: Mapping[str, tuple[Path, Path]], labels: Labels, *, limb: Sequence[str] = (), track: Track = silent
+    masks: Mapping[str, tuple[Path, Path]],
+    labels: Labels,
+    *,
+    scans: Mapping[str, Path] | None = None,
+    limb: Sequence[str] = (),
+    track: Track = silent,
 ) -> tuple[tuple[Step, ...], tuple[Judged, ...]]:
     """Try steps on each structure, one after the other, and keep those that help. Left and right are cleaned alike.
 
@@ -57,40 +81,40 @@ def choose_cleanup(
     Args:
         masks: Case to the files of its true and its predicted label map.
         labels: Their structures.
+        scans: Case to its scan; with them, steps that look at it are tried too.
         limb: Bones of one limb, all of one side, whose side is settled for all at once in the end.
         track: Told of each structure.
 
     Returns:
         The steps that help, in order; and all that were tried.
     """
+    cases = _Cases(masks, scans or {}, labels)
     kept: list[Step] = []
     tried: list[Judged] = []
     for names in track(_alike(labels), "Choosing cleanup"):
         own: list[Step] = []
-        scores = _scores(masks, labels, names, own)
-        for steps in _candidates(names, scores):
-            after = _scores(masks, labels, names, [*own, *steps])
+        scores = cases.scores(names, own)
+        for steps in _candidates(names, scores, with_scans=bool(scans)):
+            after = cases.scores(names, [*own, *steps])
             judged = _judged(steps, scores, after)
             tried.append(judged)
             if judged.helps:
                 own, scores = [*own, *steps], after
         kept += own
     if limb:
-        for_all = _for_limb(masks, labels, limb, kept)
+        for_all = _for_limb(cases, limb, kept)
         tried += for_all
         best = max(for_all, key=lambda judged: judged.after)
         kept += best.steps if best.helps else ()
     return tuple(kept), tuple(tried)
 
 
-def _for_limb(
-    masks: Mapping[str, tuple[Path, Path]], labels: Labels, limb: Sequence[str], before: Sequence[Step]
-) -> list[Judged]:
+def _for_limb(cases: _Cases, limb: Sequence[str], before: Sequence[Step]) -> list[Judged]:
     """One side for a whole limb, by several shares that are "most", on masks that are clean otherwise."""
-    bones = tuple(name for bone in limb for name in (bone, labels[bone].mirror) if name)
-    scores = _scores(masks, labels, bones, before)
+    bones = tuple(name for bone in limb for name in (bone, cases.labels[bone].mirror) if name)
+    scores = cases.scores(bones, before)
     steps = [OneLimb(limb[0], tuple(limb[1:]), share) for share in _SHARES]
-    return [_judged((step,), scores, _scores(masks, labels, bones, [*before, step])) for step in steps]
+    return [_judged((step,), scores, cases.scores(bones, [*before, step])) for step in steps]
 
 
 def _alike(labels: Labels) -> list[tuple[str, ...]]:
@@ -98,7 +122,7 @@ def _alike(labels: Labels) -> list[tuple[str, ...]]:
     return list(dict.fromkeys(tuple(sorted({s.name, s.mirror or s.name})) for s in labels.structures))
 
 
-def _candidates(names: tuple[str, ...], scores: Sequence[Score]) -> Iterator[tuple[Step, ...]]:
+def _candidates(names: tuple[str, ...], scores: Sequence[Score], *, with_scans: bool) -> Iterator[tuple[Step, ...]]:
     volumes = [score.reference_ml for score in scores if score.reference_ml > 0]
     if volumes:
         crumb_ml = _CRUMB * float(np.median(volumes))
@@ -106,18 +130,9 @@ def _candidates(names: tuple[str, ...], scores: Sequence[Score]) -> Iterator[tup
             yield (OneSide(names[0]),)
         yield tuple(LargestParts(name, 1) for name in names)
         yield tuple(DropSmaller(name, crumb_ml) for name in names)
+        if with_scans:
+            yield tuple(FollowEdges(name) for name in names)
         yield tuple(FillHoles(name) for name in names)
-
-
-def _scores(
-    masks: Mapping[str, tuple[Path, Path]], labels: Labels, names: tuple[str, ...], steps: Sequence[Step]
-) -> list[Score]:
-    out: list[Score] = []
-    for truth, prediction in masks.values():
-        cleaned = clean(read_labels(prediction), labels, steps)
-        found = compare(read_labels(truth), cleaned, labels, structures=names, settings=_OVERLAP)
-        out += [found[name] for name in names]
-    return out
 
 
 def _judged(steps: tuple[Step, ...], before: Sequence[Score], after: Sequence[Score]) -> Judged:

@@ -101,7 +101,7 @@ class Segmenter:
                 labels, probabilities = restored_with_probabilities(*way, separate=prepared.separate, scratch=where)
             else:
                 labels = restored_labels(*way, separate=prepared.separate)
-        cleaned = _cleaned(Volume(labels, prepared.source), self.model, self._steps, region)
+        cleaned = _cleaned(Volume(labels, prepared.source), self.model, self._steps, channels[0], region)
         doubt = None if kept is None else _on_scan(Volume(kept, prepared.grid), prepared)
         agreement = {} if first is None else first.agreement
         if plain is not None:
@@ -232,12 +232,12 @@ def load(path: str | Path, settings: PredictSettings | None = None, *, configura
     return Segmenter(models.load(models.find(path), configuration=configuration), settings or PredictSettings())
 
 
-def _cleaned(labels: Volume, model: Model, steps: Sequence[Step], region: Box | None) -> Volume:
+def _cleaned(labels: Volume, model: Model, steps: Sequence[Step], scan: Volume, region: Box | None) -> Volume:
     """The label map after its cleanup; outside the region it is background."""
     if region is None:
-        return clean(labels, model.labels, steps)
+        return clean(labels, model.labels, steps, scan)
     array = np.zeros_like(labels.array)
-    array[region.slices] = clean(crop(labels, region), model.labels, steps).array
+    array[region.slices] = clean(crop(labels, region), model.labels, steps, crop(scan, region)).array
     return labels.with_array(array)
 
 
