@@ -64,6 +64,14 @@ def test_where_a_scan_shows_nothing_nothing_moves():
     assert np.array_equal(clean(found, LABELS, [FOLLOW], flat).array, found.array)
 
 
+@pytest.mark.parametrize("part", [slice(9, 11), slice(None)], ids=["too small to have edges", "all of the scan"])
+def test_what_has_no_outline_stays(part):
+    scan, _, found = ball_with_a_wall((1.0, 1.0, 1.0), CT)
+    mask = found.with_array(np.zeros_like(found.array))
+    mask.array[part, part, part] = 1
+    assert np.array_equal(clean(mask, LABELS, [FOLLOW], scan).array, mask.array)
+
+
 def test_no_voxel_of_another_bone_is_taken():
     scan, _, found = ball_with_a_wall((2.0, 2.0, 2.0), CT)
     found.array[:14][found.array[:14] == 0] = 2

@@ -52,7 +52,10 @@ def followed(mask: Mask, free: Mask, scan: NDArray[Any], spacing_mm: Spacing, *,
     blocks = [max(1, round(_VOXEL_MM / s)) for s in spacing_mm]
     spacing_mm = (spacing_mm[0] * blocks[0], spacing_mm[1] * blocks[1], spacing_mm[2] * blocks[2])
     may = _coarse(free, blocks) >= 0.5
-    start = _signed_mm((_coarse(mask, blocks) >= 0.5) & may, spacing_mm)
+    body = (_coarse(mask, blocks) >= 0.5) & may
+    if not body.any() or body.all():  # too little for an outline, or none in view
+        return mask
+    start = _signed_mm(body, spacing_mm)
     kinds = _kinds(_coarse(scan, blocks), may & (np.abs(start) < PROFILE_MM + move_mm))
     distance = start
     for _ in range(rounds):
