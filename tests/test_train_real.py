@@ -33,6 +33,7 @@ def test_a_real_ct_is_learned_by_heart_and_segmented_from_its_file(shared_data, 
         epochs=4,
         iterations=80,
         rate=8e-3,
+        compiled=False,
     )
     condyle.train(tmp_path / "data", out=tmp_path / "model", recipe=recipe, fold="all")
     condyle.segment(tmp_path / "model", [ct / "abdomen.nii.gz"], out=tmp_path / "out")
