@@ -95,7 +95,6 @@ def read_labels(path: str | Path, *, spacing_mm: tuple[float, float, float] | No
     Raises:
         DataError: as `read`, and if a value is negative, too large, or not whole.
     """
-    path = Path(path)
     volume = read(path, spacing_mm=spacing_mm)
     array = volume.array
     low, high = float(array.min()), float(array.max())

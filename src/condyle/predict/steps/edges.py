@@ -10,17 +10,20 @@ beforehand: CT, where bone is bright, and MR, where its wall is dark, are served
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-Mask = NDArray[np.bool_]
+from condyle.predict.steps.base import Mask, Step
+from condyle.space import Grid, Volume, axis_codes, reorient
+
 Field = NDArray[np.float32]
 Spacing = tuple[float, float, float]
 
 #: How far from the outline values are told apart by their distance.
-PROFILE_MM = 5.0
+_PROFILE_MM = 5.0
 #: Deviation of the Gaussian neighbourhood whose values decide a place's move.
 _AROUND_MM = 5.0
 #: How much better values must fit: log-likelihood for each voxel and mm squared of the move.
@@ -31,11 +34,44 @@ _VOXEL_MM = 2.5
 _KINDS = 24
 #: Distances apart at which values are counted, and by which outlines are tried.
 _STEP_MM = 1.0
-_RINGS = int(2 * PROFILE_MM / _STEP_MM) + 1
+_RINGS = int(2 * _PROFILE_MM / _STEP_MM) + 1
 #: Deviation of the Gaussian that an outline's move is smoothed with.
 _SMOOTH_MM = 1.5
 #: Finer than this an outline is left as it is.
 _SAME_MM = 0.5
+
+
+@dataclass(frozen=True)
+class FollowEdges(Step):
+    """Move the outline to the edges of the scan, whatever their contrast.
+
+    Args:
+        move_mm: How far in one round, in or out.
+        rounds: How often.
+    """
+
+    move_mm: float = 4.0
+    rounds: int = 3
+
+    needs_scan: ClassVar[bool] = True
+
+    @property
+    def reach_mm(self) -> float:
+        return self.rounds * self.move_mm + _PROFILE_MM
+
+    def change(self, labels: NDArray[Any], ids: Sequence[int], grid: Grid, scan: NDArray[Any] | None = None) -> None:
+        assert scan is not None  # noqa: S101 - `clean` has checked it
+        # However the scan is stored, the outline ends in the same place to the last voxel.
+        before, free, values = (
+            reorient(Volume.of(array, grid.affine), "RAS")
+            for array in (labels == ids[0], np.isin(labels, (0, *ids)), scan)
+        )
+        moved = followed(
+            before.array, free.array, values.array, before.spacing_mm, move_mm=self.move_mm, rounds=self.rounds
+        )
+        after = reorient(before.with_array(moved), axis_codes(grid.affine)).array
+        labels[labels == ids[0]] = 0
+        labels[after] = ids[0]
 
 
 def followed(mask: Mask, free: Mask, scan: NDArray[Any], spacing_mm: Spacing, *, move_mm: float, rounds: int) -> Mask:
@@ -56,7 +92,7 @@ def followed(mask: Mask, free: Mask, scan: NDArray[Any], spacing_mm: Spacing, *,
     if not body.any() or body.all():  # too little for an outline, or none in view
         return mask
     start = _signed_mm(body, spacing_mm)
-    kinds = _kinds(_coarse(scan, blocks), may & (np.abs(start) < PROFILE_MM + move_mm))
+    kinds = _kinds(_coarse(scan, blocks), may & (np.abs(start) < _PROFILE_MM + move_mm))
     distance = start
     for _ in range(rounds):
         moved = distance + _move(distance, kinds, may, spacing_mm, move_mm)
@@ -69,7 +105,7 @@ def _move(distance: Field, kinds: NDArray[np.intp], free: Mask, spacing_mm: Spac
     """How many mm the outline moves outwards at each voxel."""
     from scipy.ndimage import gaussian_filter
 
-    seen = free & (np.abs(distance) < PROFILE_MM + most_mm)
+    seen = free & (np.abs(distance) < _PROFILE_MM + most_mm)
     fit = _profile(_ring(distance[seen]), kinds[seen])
     around = [_AROUND_MM / s for s in spacing_mm]
     weight = gaussian_filter(seen.astype(np.float32), around, truncate=2.5) + 1e-3
@@ -95,7 +131,7 @@ def _profile(rings: NDArray[np.intp], kinds: NDArray[np.intp]) -> Field:
 
 def _ring(distance: Field) -> NDArray[np.intp]:
     """Number of the distance's ring, from the farthest outside to the deepest inside."""
-    return np.clip(np.rint((distance + PROFILE_MM) / _STEP_MM), 0, _RINGS - 1).astype(np.intp)
+    return np.clip(np.rint((distance + _PROFILE_MM) / _STEP_MM), 0, _RINGS - 1).astype(np.intp)
 
 
 def _kinds(values: Field, seen: Mask) -> NDArray[np.intp]:
