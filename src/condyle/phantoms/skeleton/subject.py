@@ -19,6 +19,7 @@ from condyle.phantoms.body import Body, Distances, Points, Subject
 from condyle.phantoms.part import body
 from condyle.phantoms.skeleton.envelope import flesh
 from condyle.phantoms.skeleton.hip_joint import HipJoint, fitted, head_of
+from condyle.phantoms.skeleton.knee import Knee, knee
 from condyle.phantoms.skeleton.posed import Bone, posed_bones, varied
 from condyle.phantoms.skeleton.viscera import viscera
 from condyle.phantoms.solids import Field, Solid, intersection, offset, sphere
@@ -86,7 +87,7 @@ def skeleton_subject(
         fat_mm: Fat under the skin.
         step_mm: Fineness of the lattices the distances are kept on.
         with_flesh: Whether soft tissue surrounds the bones.
-        with_viscera: Whether there are ribs, and muscles, vessels and bowel in that tissue.
+        with_viscera: Whether there are ribs, and muscles, vessels, bowel and the soft parts of knees in that tissue.
         enhanced: Whether arteries hold contrast.
 
     Returns:
@@ -121,11 +122,15 @@ def skeleton_subject(
     if with_flesh:
         around = flesh(frames, [s.solid for s in solids], scale, fat_mm, rng)
         painted += around
+        knees: list[Knee] = []
         if with_viscera:
             muscle = next(b for b in around if b.tissue == "muscle")
             outline = Solid(muscle.distance_mm, muscle.bounds_mm)
+            knees = _knees(bones, solids, outline, rng)
+            painted += [b for k in knees for b in k.fat]
             painted += viscera(frames, outline, scale, rng, enhanced=enhanced)
         painted += _joint_fillings(bones, solids, gap_mm)
+        painted += [b for k in knees for b in k.inside]
     for bone, solid in zip(bones, solids, strict=True):
         painted += _layers(bone, solid.solid)
         if bone.name.startswith("femur"):
@@ -134,6 +139,14 @@ def skeleton_subject(
             core = intersection(offset(solid.solid, -3.0), sphere(head_mm, 19 * scale))
             painted.append(body(bone.name, "dense_trabecular_bone", core))
     return Subject(tuple(painted), measures)
+
+
+def _knees(bones: list[Bone], solids: list[Lattice], muscle: Solid, rng: np.random.Generator) -> list[Knee]:
+    named = {bone.name: (bone, lattice.solid) for bone, lattice in zip(bones, solids, strict=True)}
+    return [
+        knee(named[f"femur_{side}"], named[f"patella_{side}"], named[f"tibia_{side}"], muscle, rng)
+        for side in ("right", "left")
+    ]
 
 
 def _measures(frames: Mapping[str, NDArray[np.float64]]) -> dict[str, float]:
