@@ -40,7 +40,7 @@ class Knee:
         inside: All that is painted over muscles: fluid, cartilage, menisci, ligaments, tendons.
     """
 
-    fat: tuple[Body, ...]
+    fat: Body
     inside: tuple[Body, ...]
 
 
@@ -61,7 +61,8 @@ def knee(
     turn, origin_mm, scale = _condyles(femur[0])
     to_knee = turn.T
 
-    def inside(bone: tuple[Bone, Solid]) -> Part:
+    def there(bone: tuple[Bone, Solid]) -> Part:
+        """A bone in the frame of a right knee."""
         part = moved_part(Part((), bone[1], _landmarks(bone[0])), to_knee, -to_knee @ origin_mm)
         return mirrored_part(part) if left else part
 
@@ -72,11 +73,12 @@ def knee(
     shin, plateau_mm = to_knee @ shin, to_knee @ (plateau_mm - origin_mm)
     if left:
         shin, plateau_mm = _FLIP @ shin @ _FLIP, _FLIP @ plateau_mm
-    joint = knee_joint(scale, (inside(femur), inside(patella), inside(tibia)), shin, plateau_mm)
+    joint = knee_joint(scale, (there(femur), there(patella), there(tibia)), shin, plateau_mm)
     between = intersection(*(offset(bone, _BETWEEN_MM * scale) for _, bone in (femur, tibia)))
-    around = moved_part(Part((body("", "fat", _fat(scale, rng)),), joint.solid), np.eye(3))
-    fat = [intersection(Solid(b.distance_mm, b.bounds_mm), offset(muscle, -1.0)) for b in back(around)]
-    return Knee(tuple(body("", "fat", solid) for solid in fat), (body("", "cartilage", between), *back(joint)))
+    around = _fat(scale, rng)
+    (fat,) = back(Part((body("", "fat", around),), around))
+    covered = intersection(Solid(fat.distance_mm, fat.bounds_mm), offset(muscle, -1.0))
+    return Knee(body("", "fat", covered), (body("", "cartilage", between), *back(joint)))
 
 
 def _fat(scale: float, rng: np.random.Generator) -> Solid:

@@ -127,7 +127,7 @@ def skeleton_subject(
             muscle = next(b for b in around if b.tissue == "muscle")
             outline = Solid(muscle.distance_mm, muscle.bounds_mm)
             knees = _knees(bones, solids, outline, rng)
-            painted += [b for k in knees for b in k.fat]
+            painted += [k.fat for k in knees]
             painted += viscera(frames, outline, scale, rng, enhanced=enhanced)
         painted += _joint_fillings(bones, solids, gap_mm)
         painted += [b for k in knees for b in k.inside]
