@@ -66,6 +66,26 @@ def test_a_false_alarm_that_goes_is_a_gain(tmp_path):
     assert (crumbs.better, crumbs.worse, crumbs.after) == (2, 0, pytest.approx(1, abs=0.01))
 
 
+def test_a_bone_given_its_side_is_worth_the_trifles_that_others_lose(tmp_path):
+    """In one case half of a bone has the other side's name; in three others both bones touch in a voxel."""
+    masks = {}
+    for n in range(4):
+        truth = np.zeros(GRID.shape, np.uint8)
+        right = ball(GRID, (7, 10, 8), 5)
+        truth[right], truth[ball(GRID, (18, 10, 8), 4)] = 1, 2
+        touching = np.argwhere(right)[-1]
+        truth[tuple(touching)] = 2 if n else 1
+        found = truth.copy()
+        if n == 0:
+            found[:6][truth[:6] > 0] = 2
+        masks[str(n)] = (tmp_path / f"{n}_true.nii.gz", tmp_path / f"{n}_found.nii.gz")
+        for path, array in zip(masks[str(n)], (truth, found), strict=True):
+            io.write(path, Volume(array, GRID))
+    steps, (one_side, *_) = choose_cleanup(masks, Labels.of({"femur_right": 1, "femur_left": 2}))
+    assert (one_side.better, one_side.worse) == (2, 0)
+    assert one_side.steps[0] in steps
+
+
 def test_a_bone_with_two_sides_gets_one(tmp_path):
     masks = {}
     for n in range(2):

@@ -18,6 +18,8 @@ from condyle.progress import Track, silent
 
 #: Parts below this share of a structure's usual volume are tried as crumbs.
 _CRUMB = 0.01
+#: Losses of Dice up to this count for the mean alone: a bone given its side is worth the true crumbs of ten others.
+_TRIFLE = 0.005
 #: What may be "most" of a limb.
 _SHARES = (0.5, 0.6, 0.75)
 _OVERLAP = MetricSettings(overlap_only=True)
@@ -32,7 +34,7 @@ class Judged:
         before: Mean Dice of these structures without it.
         after: And with it.
         better: Structures of cases whose Dice rises.
-        worse: Those whose Dice falls.
+        worse: Those whose Dice falls by more than a trifle.
     """
 
     steps: tuple[Step, ...]
@@ -140,7 +142,8 @@ def _judged(steps: tuple[Step, ...], before: Sequence[Score], after: Sequence[Sc
     gains = np.array([a - b for b, a in pairs])
     mean_before = float(np.mean([b for b, _ in pairs])) if pairs else 0.0
     mean_gain = float(gains.mean()) if pairs else 0.0
-    return Judged(steps, mean_before, mean_before + mean_gain, int((gains > 0).sum()), int((gains < 0).sum()))
+    better, worse = int((gains > 0).sum()), int((gains < -_TRIFLE).sum())
+    return Judged(steps, mean_before, mean_before + mean_gain, better, worse)
 
 
 def _right(score: Score) -> float:
