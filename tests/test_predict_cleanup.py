@@ -204,6 +204,18 @@ def test_two_limbs_that_touch_keep_their_sides():
     assert (clean(volume, LEGS, [LEG]).array[2:28, 2:8, 2:8] == 1).all()
 
 
+def test_two_limbs_that_cross_keep_their_sides():
+    """Seen from the front they make an X, so that both have their middle in one place; they touch where they cross."""
+    volume = label_map((40, 14, 40), (3.0, 3.0, 3.0))
+    for z in range(2, 38):
+        volume.array[z - 2 : z + 2, 1:7, z], volume.array[38 - z : 42 - z, 7:12, z] = 1, 2
+    most = replace(LEG, share=0.5)
+    assert np.array_equal(clean(volume, LEGS, [most]).array, volume.array)
+    # At one height after the other, as bones of one limb lie, they get one side.
+    volume.array[:, 1:7, 20:], volume.array[:, 7:12, :20] = 0, 0
+    assert set(np.unique(clean(volume, LEGS, [most]).array)) == {0, 1}
+
+
 def test_a_limb_has_one_side_in_all_orientations():
     expected = clean(legs(), LEGS, [LEG]).array
     for orientation in ORIENTATIONS:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from condyle.predict.parts import near_parts, of_most
-from condyle.predict.steps.base import Step
+from condyle.predict.steps.base import Mask, Step
 from condyle.space import Grid
 
 
@@ -38,7 +38,7 @@ class OneSide(Step):
 class OneLimb(Step):
     """Give bones of a limb that lie close together the side that most of them have.
 
-    Two limbs may touch as well, so nothing changes where left and right lie side by side.
+    Two limbs may touch as well, or cross, so nothing changes where left and right lie apart at the same heights.
 
     Args:
         structure: A bone of the limb.
@@ -61,7 +61,7 @@ class OneLimb(Step):
         return (self.structure, *self.others)
 
     def change(self, labels: NDArray[Any], ids: Sequence[int], grid: Grid, scan: NDArray[Any] | None = None) -> None:
-        from scipy.ndimage import center_of_mass, find_objects
+        from scipy.ndimage import find_objects
 
         del scan
         sides = ids[::2], ids[1::2]
@@ -72,7 +72,18 @@ class OneLimb(Step):
             (fewer, wrong), (more, right) = sorted(found, key=lambda one: np.count_nonzero(one[0]))
             if not fewer.any() or more.sum() < self.share * limb.sum() or more.sum() == fewer.sum():
                 continue
-            between = grid.affine[0, :3] @ np.subtract(center_of_mass(more), center_of_mass(fewer))
-            if abs(between) < self.apart_mm:
+            if _apart_mm(more, fewer, grid) < self.apart_mm:
                 for now, then in zip(wrong, right, strict=True):
                     names[fewer & (names == now)] = then
+
+
+def _apart_mm(first: Mask, second: Mask, grid: Grid) -> float:
+    """How far apart two masks lie across the body: the mean over the heights both reach, or from shadow to shadow."""
+    from scipy.ndimage import center_of_mass
+
+    up = int(np.argmax(np.abs(grid.affine[2, :3]) / grid.spacing_mm))
+    heights = zip(np.moveaxis(first, up, 0), np.moveaxis(second, up, 0), strict=True)
+    both = [(a, b) for a, b in heights if a.any() and b.any()] or [(first.any(up), second.any(up))]
+    across = np.delete(grid.affine[:3, :3], up, axis=1)
+    away_mm = [np.linalg.norm(across @ np.subtract(center_of_mass(a), center_of_mass(b))) for a, b in both]
+    return float(np.average(away_mm, weights=[min(a.sum(), b.sum()) for a, b in both]))
