@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import resource
 import signal
+import subprocess
+import sys
 import time
 from dataclasses import replace
 from math import isfinite, nan
@@ -17,7 +18,7 @@ from torch import nn
 from condyle.errors import ConfigError, DataError, ModelError
 from condyle.jobs.energy import EnergyMeter, counted
 from condyle.losses.compared import IGNORE
-from condyle.training import drawn, freeze, on_signals, prefer_background, records, take_over
+from condyle.training import drawn, freeze, prefer_background, records, take_over
 from condyle.training.arithmetic import can_compile, chosen, determined, has_bf16
 from condyle.training.average import Average
 from condyle.training.curves import curves
@@ -174,14 +175,28 @@ def test_parts_that_are_not_there_cannot_be_frozen():
         freeze(drawn(config(), 0), ("encodre",))
 
 
-def test_signals_are_noted_once_and_left_to_others_afterwards():
-    handler = signal.getsignal(signal.SIGTERM)
-    with on_signals((signal.SIGTERM,)) as stop:
-        assert not stop()
-        os.kill(os.getpid(), signal.SIGTERM)
-        assert stop()
-        assert signal.getsignal(signal.SIGTERM) == handler
+#: Says "asked" when a signal comes in, goes on, and is ended by the next one.
+LISTENING = """
+import os, signal
+from condyle.training import on_signals
+
+handler = signal.getsignal(signal.SIGTERM)
+with on_signals((signal.SIGTERM,)) as stop:
+    assert not stop()
+    os.kill(os.getpid(), signal.SIGTERM)
+    assert stop()
     assert signal.getsignal(signal.SIGTERM) == handler
+assert signal.getsignal(signal.SIGTERM) == handler
+print("asked", flush=True)
+os.kill(os.getpid(), signal.SIGTERM)
+print("not ended")
+"""
+
+
+def test_signals_are_noted_once_and_left_to_others_afterwards():
+    # In a process of its own: whoever has run in this one may have left it deaf to signals, or threads that hear them.
+    done = subprocess.run([sys.executable, "-c", LISTENING], check=False, capture_output=True, text=True)
+    assert (done.stdout, done.returncode) == ("asked\n", -signal.SIGTERM), done.stderr
 
 
 def test_a_short_training_is_not_compiled_and_a_long_one_is():
