@@ -19,9 +19,8 @@ def person(request, shared_data) -> Subject:
     scale, bent_deg = request.param
     angles = {"knee_angle_r": -bent_deg, "knee_angle_l": -bent_deg}
     rng = np.random.default_rng(4)
-    return skeleton_subject(
-        shared_data / "shapes", rng, angles_deg=angles, scale=scale, step_mm=2.5, with_viscera=True
-    )  # fmt: skip
+    shapes = shared_data / "shapes"
+    return skeleton_subject(shapes, rng, angles_deg=angles, scale=scale, step_mm=2.5, with_viscera=True)
 
 
 def around_knee(person: Subject, side: str) -> tuple[np.ndarray, dict[str, np.ndarray]]:

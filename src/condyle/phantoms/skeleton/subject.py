@@ -150,10 +150,10 @@ def _knees(bones: list[Bone], solids: list[Lattice], muscle: Solid, rng: np.rand
 
 
 def _measures(frames: Mapping[str, NDArray[np.float64]]) -> dict[str, float]:
-    right, left, knee = (frames[name][:3, 3] for name in ("femur_r", "femur_l", "tibia_r"))
+    right, left, below = (frames[name][:3, 3] for name in ("femur_r", "femur_l", "tibia_r"))
     return {
         "hip_centres_mm": float(np.linalg.norm(right - left)),
-        "femur_length_mm": float(np.linalg.norm(right - knee)),
+        "femur_length_mm": float(np.linalg.norm(right - below)),
     }
 
 
