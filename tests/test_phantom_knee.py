@@ -73,6 +73,16 @@ def test_behind_the_thigh_bone_above_the_knee_is_fat(person, side):
     assert (behind == CODES["fat"]).mean() > 0.4
 
 
+@pytest.mark.parametrize("side", ["right", "left"])
+def test_over_the_kneecap_there_is_less_fat_than_on_the_thigh(person, side):
+    layer, muscle = (next(b for b in person.bodies if b.tissue == tissue) for tissue in ("fat", "muscle"))
+    bones = {b.name: b.bounds_mm.mean(0) for b in reversed(person.bodies)}
+    places = np.array([bones[f"patella_{side}"], bones[f"femur_{side}"]], np.float32)
+    over_kneecap_mm, on_thigh_mm = muscle.distance_mm(places) - layer.distance_mm(places)
+    assert on_thigh_mm > 0.7 * person.measures["fat_mm"]
+    assert 1 < over_kneecap_mm < 0.6 * on_thigh_mm
+
+
 def test_both_knees_have_all_of_it_and_as_much(person):
     counts = [[int((around_knee(person, s)[0] == CODES[t]).sum()) for t in SOFT] for s in ("right", "left")]
     right, left = np.array(counts)

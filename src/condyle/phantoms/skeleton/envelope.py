@@ -11,9 +11,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from condyle.phantoms.body import Body
+from condyle.phantoms.body import Body, Distances, Points
 from condyle.phantoms.part import body
 from condyle.phantoms.solids import (
+    Field,
     Solid,
     capsule,
     intersection,
@@ -31,6 +32,9 @@ Matrix = NDArray[np.float64]
 #: Thinnest layer of flesh over a bone: at the shin, the kneecap and the crest of the hip bone.
 OVER_BONE_MM = 2.5
 SKIN_MM = 1.8
+#: Share of the fat that is missing where skin lies on bone, over the kneecap and along the shin, and how far around at
+#: least: the more fat, the farther, so that skin has no steps.
+_LEAN, _LEAN_MM = 0.75, 40.0
 #: Fineness of the lattice the outline of the muscles is kept on.
 STEP_MM = 4.0
 
@@ -44,7 +48,7 @@ def flesh(
         frames: 4 x 4 of each body of the model: origin and directions (forward, up, right) in RAS mm.
         bones: All bones; they are covered whatever the shapes below say.
         scale: Size of the person, 1 for the model itself.
-        fat_mm: Thickness of the fat under the skin.
+        fat_mm: Thickness of the fat under the skin; less over kneecaps and shins.
         rng: Source of the unevenness.
     """
     parts = [*_trunk(frames, scale)]
@@ -57,13 +61,30 @@ def flesh(
     for bone in bones:
         muscles = joined(muscles, offset(bone, OVER_BONE_MM), blend_mm=8, reach_mm=reach)
     muscle = muscles.solid
-    layer = uneven(offset(muscle, fat_mm), rng, 0.12 * fat_mm, 80)
+    layer = offset(uneven(offset(muscle, fat_mm), rng, 0.12 * fat_mm, 80), _minus_lean(frames, scale, fat_mm))
     return (
         body("", "skin", offset(layer, SKIN_MM)),
         body("", "fat", layer),
         body("", "muscle", muscle),
         body("", "fat", intersection(offset(muscle, -2.0), _sheets(muscle.bounds_mm, rng))),
     )
+
+
+def _minus_lean(frames: Mapping[str, Matrix], scale: float, fat_mm: float) -> Field:
+    """Minus the fat that is missing over kneecaps and shins."""
+    lines = []
+    for letter in "rl":
+        tibia = frames[f"tibia_{letter}"]
+        kneecap, ankle = _at(tibia, (50, 15, 0)), frames[f"talus_{letter}"][:3, 3]
+        tuberosity = _at(tibia, (40, -60, 0))
+        lines += [capsule(kneecap, tuberosity, 0.0), capsule(tuberosity, ankle, 0.0)]
+    away, reach_mm = union(*lines), np.float32(_LEAN_MM * scale + fat_mm)
+
+    def missing(points: Points) -> Distances:
+        near = np.exp(-((away(points) / reach_mm) ** 2))
+        return np.asarray(np.float32(-_LEAN * fat_mm) * near, np.float32)
+
+    return missing
 
 
 def _sheets(bounds_mm: Matrix, rng: np.random.Generator) -> Solid:
