@@ -14,7 +14,7 @@ from scipy import ndimage
 from condyle.errors import ConfigError, DataError
 from condyle.io.surface import read_surface
 from condyle.phantoms.body import Subject, sample
-from condyle.phantoms.skeleton.hip_joint import HipJoint, drawn_hip_joint, head_of
+from condyle.phantoms.skeleton.hip_joint import HipJoint, drawn_hip_joint, head_of, walls
 from condyle.phantoms.skeleton.osim import Skeleton, read_osim
 from condyle.phantoms.skeleton.posed import posed_bones, varied
 from condyle.phantoms.skeleton.subject import skeleton_subject
@@ -29,6 +29,7 @@ from condyle.phantoms.solids.lattice import (
     signed_distance,
     smoothed,
 )
+from condyle.phantoms.tissue import CODES
 from condyle.space import Grid, bounding_box
 from condyle.space.surface import Surface
 
@@ -289,6 +290,36 @@ def test_a_socket_may_reach_over_the_heads_equator(shapes: Path) -> None:
     (before, _, ids), (beyond, _, _) = (hip_labels(shapes, joint(4.0, over_mm=mm)) for mm in (-2.0, 6.0))
     hip = ids["hip_right"]
     assert (beyond == hip).sum() > (before == hip).sum() + 200
+
+
+def test_a_socket_is_walled_most_over_the_head_and_the_head_least() -> None:
+    middle_mm, radius_mm = np.array([83.0, -70.0, -66.0]), 23.0
+    femur_mm, hip_mm = walls(joint(0.0, larger_mm=1.0, roof_mm=5.0, bare_mm=1.2), (middle_mm, radius_mm))
+    over, before, under, far = np.array(
+        [middle_mm + np.array(at) for at in ([0, 0, 24.0], [0, 24.0, 0], [0, 0, -24.0], [0, 0, 80.0])], np.float32
+    )
+    assert hip_mm(np.array([over, before, under, far])) == pytest.approx([5, 0, 0, 0], abs=1e-3)
+    assert femur_mm(np.array([over, before, under, far])) == pytest.approx([-1.2, -1.2, -1.2, 0], abs=1e-3)
+
+
+def test_the_wall_over_a_head_is_cortex_in_the_person_too(shapes: Path) -> None:
+    def hard(hips: HipJoint) -> tuple[int, int]:
+        person = skeleton_subject(
+            shapes, np.random.default_rng(0), angles_deg=NEUTRAL, scale=1.0, variation_mm=0, gap_mm=2.5, hips=hips,
+            with_flesh=False, step_mm=2.0,
+        )  # fmt: skip
+        affine = np.diag([1.0, 1.0, 1.0, 1.0])
+        affine[:3, 3] = (58, -95, -66)
+        tissue, owner = sample(person, Grid((50, 50, 45), affine))
+        cortex = tissue == CODES["cortical_bone"]
+        names = {name: n + 1 for n, name in enumerate(person.names)}
+        return int((cortex & (owner == names["hip_right"])).sum()), int(
+            (cortex & (owner == names["femur_right"])).sum()
+        )
+
+    (roof, head), (thick_roof, bare_head) = hard(joint(4.0)), hard(joint(4.0, roof_mm=5.0, bare_mm=1.2))
+    assert thick_roof > 1.3 * roof
+    assert bare_head < 0.7 * head
 
 
 def test_drawn_hips_differ_and_follow_the_seed() -> None:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from condyle.phantoms.solids import half_space, intersection, offset, sphere
+from condyle.phantoms.body import Distances, Points
+from condyle.phantoms.solids import Field, half_space, intersection, offset, sphere
 from condyle.phantoms.solids.lattice import Lattice, grid_points, joined
 from condyle.space.surface import Surface
 
@@ -22,6 +23,8 @@ Matrix = NDArray[np.float64]
 _TO_FLOOR = np.array([-0.66, -0.34, 0.66])
 #: On the floor's side of the joint nothing of a femur is so near but the head.
 _NEAR_MM = 30.0
+#: Over how much bone beyond the head the cortex of the femur, and of the socket, becomes as thick as elsewhere.
+_NECK_MM, _ROOF_MM = 10.0, 14.0
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,8 @@ class HipJoint:
         larger_mm: How far the heads grow.
         floor_mm: Bone between the head's cartilage and the inside of the pelvis, at least.
         over_mm: How far the socket reaches over the head's equator, at least; negative where it ends before.
+        roof_mm: How much thicker the socket's cortex is over the head, where the load goes through.
+        bare_mm: How much thinner the head's cortex is than that of the femur's other end.
     """
 
     inwards_mm: float
@@ -43,6 +48,8 @@ class HipJoint:
     larger_mm: float
     floor_mm: float
     over_mm: float
+    roof_mm: float = 0.0
+    bare_mm: float = 0.0
 
     def shift_mm(self, side: str) -> Matrix:
         """How a leg is moved, RAS."""
@@ -58,6 +65,8 @@ def drawn_hip_joint(rng: np.random.Generator) -> HipJoint:
         larger_mm=float(np.clip(rng.normal(0.5, 1.2), 0, 3.5)),
         floor_mm=float(rng.uniform(2.5, 6)),
         over_mm=float(rng.normal(1, 3)),
+        roof_mm=float(rng.uniform(0, 6)),
+        bare_mm=float(rng.uniform(0, 1.4)),
     )
 
 
@@ -81,6 +90,34 @@ def fitted(
     hip = joined(hip, cup, blend_mm=6, reach_mm=8)
     taken = offset(femur.solid, gap_mm)(grid_points(hip.grid))
     return femur, Lattice(np.maximum(hip.nodes, -taken), hip.grid, hip.bounds_mm)
+
+
+def walls(joint: HipJoint, head: tuple[Matrix, float]) -> tuple[Field, Field]:
+    """How much thicker the cortex of a femur and of its hip bone is around their joint, in mm.
+
+    In scans with thick slices the bright arc over a head (the sourcil) is all that parts it from the socket: the head's
+    own shell hardly shows.
+
+    Args:
+        joint: Of this person.
+        head: As `head_of` finds it.
+    """
+    middle, radius = np.asarray(head[0], np.float32), np.float32(head[1] + joint.larger_mm)
+
+    def near(points: Points, over_mm: float) -> tuple[Distances, Distances]:
+        """How high over the head's middle, in radii, and how near to the head, from 1 to 0."""
+        away = points - middle
+        beyond = np.maximum(0, np.sqrt((away**2).sum(-1)) - radius)
+        return away[..., 2] / radius, np.exp(-((beyond / np.float32(over_mm)) ** 2))
+
+    def femur_mm(points: Points) -> Distances:
+        return np.asarray(np.float32(-joint.bare_mm) * near(points, _NECK_MM)[1], np.float32)
+
+    def hip_mm(points: Points) -> Distances:
+        height, close = near(points, _ROOF_MM)
+        return np.asarray(np.float32(joint.roof_mm) * np.clip(height, 0, 1) * close, np.float32)
+
+    return femur_mm, hip_mm
 
 
 def head_of(femur: Surface, joint_mm: Matrix) -> tuple[Matrix, float]:

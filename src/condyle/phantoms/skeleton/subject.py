@@ -18,7 +18,7 @@ from condyle.errors import ConfigError
 from condyle.phantoms.body import Body, Distances, Points, Subject
 from condyle.phantoms.part import body
 from condyle.phantoms.skeleton.envelope import flesh
-from condyle.phantoms.skeleton.hip_joint import HipJoint, fitted, head_of
+from condyle.phantoms.skeleton.hip_joint import HipJoint, fitted, head_of, walls
 from condyle.phantoms.skeleton.knee import Knee, knee
 from condyle.phantoms.skeleton.posed import Bone, posed_bones, varied
 from condyle.phantoms.skeleton.viscera import viscera
@@ -114,8 +114,12 @@ def skeleton_subject(
     if variation_mm:
         bones = varied(bones, rng, variation_mm)
     lattices = [lattice_of(b.surface, b.axes, step_mm) for b in bones]
+    thicker_mm: dict[str, Field] = {}
     if hips is not None:
-        lattices = _with_hips(bones, lattices, hips, frames, gap_mm)
+        heads = _heads(bones, frames)
+        lattices = _with_hips(bones, lattices, hips, heads, gap_mm)
+        for side, head in heads.items():
+            thicker_mm[f"femur_{side}"], thicker_mm[f"hip_{side}"] = walls(hips, head)
     solids = _cut_apart(bones, lattices, gap_mm)
 
     painted: list[Body] = []
@@ -132,7 +136,7 @@ def skeleton_subject(
         painted += _joint_fillings(bones, solids, gap_mm)
         painted += [b for k in knees for b in k.inside]
     for bone, solid in zip(bones, solids, strict=True):
-        painted += _layers(bone, solid.solid)
+        painted += _layers(bone, solid.solid, thicker_mm.get(bone.name))
         if bone.name.startswith("femur"):
             head_mm = frames[f"femur_{bone.name[len('femur_')]}"][:3, 3]
             # Trabeculae are densest in the head, where the load comes in.
@@ -157,14 +161,25 @@ def _measures(frames: Mapping[str, NDArray[np.float64]]) -> dict[str, float]:
     }
 
 
+def _heads(
+    bones: list[Bone], frames: Mapping[str, NDArray[np.float64]]
+) -> dict[str, tuple[NDArray[np.float64], float]]:
+    """Middle and radius of both heads, by side."""
+    surfaces = {bone.name: bone.surface for bone in bones}
+    return {side: head_of(surfaces[f"femur_{side}"], frames[f"femur_{side[0]}"][:3, 3]) for side in ("right", "left")}
+
+
 def _with_hips(
-    bones: list[Bone], lattices: list[Lattice], hips: HipJoint, frames: Mapping[str, NDArray[np.float64]], gap_mm: float
+    bones: list[Bone],
+    lattices: list[Lattice],
+    hips: HipJoint,
+    heads: Mapping[str, tuple[NDArray[np.float64], float]],
+    gap_mm: float,
 ) -> list[Lattice]:
     out = list(lattices)
     numbers = {bone.name: n for n, bone in enumerate(bones)}
-    for side in ("right", "left"):
+    for side, head in heads.items():
         femur, hip = numbers[f"femur_{side}"], numbers[f"hip_{side}"]
-        head = head_of(bones[femur].surface, frames[f"femur_{side[0]}"][:3, 3])
         out[femur], out[hip] = fitted(out[femur], out[hip], hips, head, gap_mm)
     return out
 
@@ -194,13 +209,15 @@ def _joint_fillings(bones: list[Bone], lattices: list[Lattice], gap_mm: float) -
     return out
 
 
-def _layers(bone: Bone, solid: Solid) -> list[Body]:
-    """Cortex, trabecular bone, and in long bones the marrow of the shaft."""
+def _layers(bone: Bone, solid: Solid, thicker_mm: Field | None) -> list[Body]:
+    """Cortex, in places thicker or thinner, trabecular bone, and in long bones the marrow of the shaft."""
     ends_mm, shaft_mm = CORTEX_MM[bone.name.partition("_")[0]]
     up = bone.axes[:, 1]
     heights = bone.surface.points_mm @ up
     low, high = float(heights.min()), float(heights.max())
     inner = offset(solid, _minus_cortex(up, low, high, ends_mm, shaft_mm))
+    if thicker_mm is not None:
+        inner = offset(inner, lambda points: -thicker_mm(points))
     out = [body(bone.name, "cortical_bone", solid), body(bone.name, "trabecular_bone", inner)]
     if shaft_mm > ends_mm:
         ends = (low + 0.22 * (high - low), low + 0.76 * (high - low))
