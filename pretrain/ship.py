@@ -45,7 +45,8 @@ Weights: Apache-2.0, as the package; the surfaces' credit must stay with them.
 
 ### Real scans
 
-None was used for training or for choosing anything. The hip's reference is TotalSegmentator's output, not an expert's.
+None was used for training or for choosing weights or steps; looking at them showed what drawn anatomy lacked. The hip's
+reference is TotalSegmentator's output, not an expert's.
 
 {real}
 

@@ -15,11 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from condyle.errors import ConfigError
-from condyle.phantoms.body import Body, Distances, Points, Subject
+from condyle.phantoms.body import Body, Subject
 from condyle.phantoms.part import body
 from condyle.phantoms.skeleton.envelope import flesh
 from condyle.phantoms.skeleton.hip_joint import HipJoint, fitted, head_of, walls
 from condyle.phantoms.skeleton.knee import Knee, knee
+from condyle.phantoms.skeleton.layers import layers
 from condyle.phantoms.skeleton.posed import Bone, posed_bones, varied
 from condyle.phantoms.skeleton.viscera import viscera
 from condyle.phantoms.solids import Field, Solid, intersection, offset, sphere
@@ -33,12 +34,6 @@ SUPINE_DEG: dict[str, float] = {
     for name, angle in {
         "hip_flexion": 4.0, "hip_adduction": -2.0, "hip_rotation": -10.0, "knee_angle": -5.0, "ankle_angle": -25.0,
     }.items()
-}  # fmt: skip
-
-#: Cortex at the ends and in the middle of each kind of bone, mm; the first word of a structure's name.
-CORTEX_MM: dict[str, tuple[float, float]] = {
-    "femur": (1.6, 6.0), "tibia": (1.6, 5.0), "fibula": (1.2, 2.5), "patella": (1.5, 1.5), "hip": (1.6, 1.6),
-    "sacrum": (1.3, 1.3), "spine": (1.2, 1.2), "other": (1.3, 1.3),
 }  # fmt: skip
 
 #: Bones that meet, and what fills the space between them.
@@ -136,7 +131,7 @@ def skeleton_subject(
         painted += _joint_fillings(bones, solids, gap_mm)
         painted += [b for k in knees for b in k.inside]
     for bone, solid in zip(bones, solids, strict=True):
-        painted += _layers(bone, solid.solid, thicker_mm.get(bone.name))
+        painted += layers(bone, solid.solid, thicker_mm.get(bone.name))
         if bone.name.startswith("femur"):
             head_mm = frames[f"femur_{bone.name[len('femur_')]}"][:3, 3]
             # Trabeculae are densest in the head, where the load comes in.
@@ -207,44 +202,3 @@ def _joint_fillings(bones: list[Bone], lattices: list[Lattice], gap_mm: float) -
                 if (filling.bounds_mm[0] < filling.bounds_mm[1]).all():
                     out.append(body("", tissue, filling))
     return out
-
-
-def _layers(bone: Bone, solid: Solid, thicker_mm: Field | None) -> list[Body]:
-    """Cortex, in places thicker or thinner, trabecular bone, and in long bones the marrow of the shaft."""
-    ends_mm, shaft_mm = CORTEX_MM[bone.name.partition("_")[0]]
-    up = bone.axes[:, 1]
-    heights = bone.surface.points_mm @ up
-    low, high = float(heights.min()), float(heights.max())
-    inner = offset(solid, _minus_cortex(up, low, high, ends_mm, shaft_mm))
-    if thicker_mm is not None:
-        inner = offset(inner, lambda points: -thicker_mm(points))
-    out = [body(bone.name, "cortical_bone", solid), body(bone.name, "trabecular_bone", inner)]
-    if shaft_mm > ends_mm:
-        ends = (low + 0.22 * (high - low), low + 0.76 * (high - low))
-        canal = offset(inner, _minus_taper(up, ends))
-        out.append(body(bone.name, "yellow_marrow", canal))
-    return out
-
-
-def _minus_taper(up: NDArray[np.float64], ends: tuple[float, float]) -> Field:
-    """Minus how much narrower a canal is than the space inside the cortex: more and more beyond its ends."""
-    direction, below, above = up.astype(np.float32), np.float32(ends[0]), np.float32(ends[1])
-
-    def narrower(points: Points) -> Distances:
-        along = points @ direction
-        return np.asarray(-0.5 * np.maximum(0, np.maximum(below - along, along - above)), np.float32)
-
-    return narrower
-
-
-def _minus_cortex(up: NDArray[np.float64], low: float, high: float, ends_mm: float, shaft_mm: float) -> Field:
-    """Minus the thickness of the cortex: thin at the ends, thick in the middle of the shaft."""
-    direction = up.astype(np.float32)
-
-    def thickness(points: Points) -> Distances:
-        along = np.clip((points @ direction - low) / (high - low), 0, 1)
-        # Rises from 0 at an eighth of the length to 1 at three eighths, and falls in the same way.
-        t = np.clip((0.5 - np.abs(along - 0.5) - 0.125) * 4, 0, 1)
-        return np.asarray(-(ends_mm + (shaft_mm - ends_mm) * t * t * (3 - 2 * t)), np.float32)
-
-    return thickness

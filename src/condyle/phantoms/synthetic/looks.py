@@ -16,7 +16,7 @@ _COUNT = len(TISSUES)
 _BONY = bony_codes()
 _TABLE = [CODES["table_carbon"], CODES["foam"]]
 #: Shares of looks. Bones are found in MR half as well as in CT after the same number of pictures.
-CT, MR_LIKE = 0.58, 0.36
+CT, MR_LIKE = 0.50, 0.44
 #: Deviation of the density inside of bones from place to place. In an old femur the head, which carries, may be 300 HU
 #: denser than the trochanter.
 _EVEN_HU, _UNEVEN_HU = (10.0, 80.0), (80.0, 220.0)
@@ -71,7 +71,7 @@ class Look:
 
 
 def drawn_look(rng: np.random.Generator) -> Look:
-    """Three of five look like CT, most others like MR, a few like nothing at all."""
+    """Half look like CT, most others like MR, a few like nothing at all."""
     kind = rng.random()
     if kind < CT:
         return ct_look(rng)
