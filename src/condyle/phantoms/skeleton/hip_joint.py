@@ -65,7 +65,7 @@ def drawn_hip_joint(rng: np.random.Generator) -> HipJoint:
         larger_mm=float(np.clip(rng.normal(0.5, 1.2), 0, 3.5)),
         floor_mm=float(rng.uniform(2.5, 6)),
         over_mm=float(rng.normal(1, 3)),
-        roof_mm=float(rng.uniform(0, 6)),
+        roof_mm=float(rng.uniform(1.5, 6)),
         bare_mm=float(rng.uniform(0, 1.4)),
     )
 
