@@ -80,6 +80,18 @@ def test_no_voxel_of_another_bone_is_taken():
     assert not np.array_equal(after.array, found.array)
 
 
+def test_what_lies_nearer_to_another_bone_is_left_to_it():
+    scan, _, found = ball_with_a_wall((2.0, 2.0, 2.0), CT)
+    x_mm = found.grid.affine[0, 3] + 2.0 * np.arange(found.shape[0])
+    found.array[x_mm > 8] = 0
+    alone = clean(found, LABELS, [FOLLOW], scan)
+    found.array[x_mm > 16] = 2
+    beside = clean(found, LABELS, [FOLLOW], scan)
+    nearer = (x_mm > 13) & (x_mm < 16)
+    assert (alone.array[nearer] == 1).any(), "an outline that is free reaches as far"
+    assert not (beside.array[nearer] == 1).any()
+
+
 def test_the_48_orientations_end_alike():
     """Voxels of 1 mm are put together to move the outline: which ones must not depend on how the scan is stored."""
     scan, _, found = ball_with_a_wall((1.0, 1.5, 2.0), MR)

@@ -189,9 +189,9 @@ def test_a_joint_alone_is_seen_in_some_pictures(balls: AnatomyMap) -> None:
 # Looks
 
 
-def test_three_of_five_pictures_look_like_ct() -> None:
+def test_half_of_the_pictures_look_like_ct() -> None:
     kinds = Counter(drawn_look(np.random.default_rng(n)).kind for n in range(200))
-    assert 0.48 < kinds["ct"] / 200 < 0.68
+    assert 0.4 < kinds["ct"] / 200 < 0.6
     assert {"mr", "random"} <= set(kinds)
 
 

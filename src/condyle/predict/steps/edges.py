@@ -79,7 +79,8 @@ def followed(mask: Mask, free: Mask, scan: NDArray[Any], spacing_mm: Spacing, *,
 
     Args:
         mask: The structure (I, J, K), or a box around it.
-        free: What it may take: itself and background.
+        free: What it may take: itself and background. What lies nearer to other structures than to it stays theirs: the
+            far edge of a joint looks like its own.
         scan: Values of any unit, same shape.
         spacing_mm: Of all three.
         move_mm: How far in one round, in or out.
@@ -91,6 +92,7 @@ def followed(mask: Mask, free: Mask, scan: NDArray[Any], spacing_mm: Spacing, *,
     body = (_coarse(mask, blocks) >= 0.5) & may
     if not body.any() or body.all():  # too little for an outline, or none in view
         return mask
+    may &= _no_nearer(~may, body, spacing_mm)
     start = _signed_mm(body, spacing_mm)
     kinds = _kinds(_coarse(scan, blocks), may & (np.abs(start) < _PROFILE_MM + move_mm))
     distance = start
@@ -140,6 +142,16 @@ def _kinds(values: Field, seen: Mask) -> NDArray[np.intp]:
         return np.zeros(values.shape, np.intp)
     limits = np.quantile(values[seen], np.linspace(0, 1, _KINDS + 1)[1:-1])
     return np.searchsorted(limits, values, side="right")
+
+
+def _no_nearer(others: Mask, body: Mask, spacing_mm: Spacing) -> Mask:
+    """Places that lie no nearer to other structures than to this one."""
+    from scipy.ndimage import distance_transform_edt
+
+    if not others.any():
+        return ~others
+    to_body, to_others = (distance_transform_edt(~m, spacing_mm) for m in (body, others))
+    return np.asarray(to_body <= to_others)
 
 
 def _signed_mm(mask: Mask, spacing_mm: Spacing) -> Field:
