@@ -102,20 +102,19 @@ def walls(joint: HipJoint, head: tuple[Matrix, float]) -> tuple[Field, Field]:
         joint: Of this person.
         head: As `head_of` finds it.
     """
-    middle, radius = np.asarray(head[0], np.float32), np.float32(head[1] + joint.larger_mm)
+    middle_mm, radius_mm = head[0], head[1] + joint.larger_mm
+    ball = sphere(middle_mm, radius_mm)
 
-    def near(points: Points, over_mm: float) -> tuple[Distances, Distances]:
-        """How high over the head's middle, in radii, and how near to the head, from 1 to 0."""
-        away = points - middle
-        beyond = np.maximum(0, np.sqrt((away**2).sum(-1)) - radius)
-        return away[..., 2] / radius, np.exp(-((beyond / np.float32(over_mm)) ** 2))
+    def near(points: Points, over_mm: float) -> Distances:
+        """1 in the head, less and less beyond it."""
+        return np.asarray(np.exp(-((np.maximum(0, ball(points)) / over_mm) ** 2)), np.float32)
 
     def femur_mm(points: Points) -> Distances:
-        return np.asarray(np.float32(-joint.bare_mm) * near(points, _NECK_MM)[1], np.float32)
+        return np.asarray(-joint.bare_mm * near(points, _NECK_MM), np.float32)
 
     def hip_mm(points: Points) -> Distances:
-        height, close = near(points, _ROOF_MM)
-        return np.asarray(np.float32(joint.roof_mm) * np.clip(height, 0, 1) * close, np.float32)
+        above = np.clip((points[..., 2] - middle_mm[2]) / radius_mm, 0, 1)
+        return np.asarray(joint.roof_mm * above * near(points, _ROOF_MM), np.float32)
 
     return femur_mm, hip_mm
 
