@@ -23,8 +23,8 @@ from pretrain.calibrate import Drawing, picture
 
 #: Start of the chance that these pictures are drawn by.
 SEED = 8
-#: Bones of a leg, which are on the same side.
-LEG = ("femur_left", "tibia_left", "fibula_left", "patella_left")
+#: Bones of a leg, which are on the same side, and the one that lies outside the one before it.
+LEG, OUTER = ("femur_left", "tibia_left", "fibula_left", "patella_left"), "fibula_left"
 
 
 def tidied(model: Path, bank: Path, pictures: int, device: str = "cpu") -> tuple[Judged, ...]:
@@ -50,7 +50,7 @@ def tidied(model: Path, bank: Path, pictures: int, device: str = "cpu") -> tuple
             for path, volume in ((seen, scan), (right, truth), (found, segmenter.segment(scan))):
                 write(path, volume)
             masks[str(number)], scans[str(number)] = (right, found), seen
-        steps, tried = choose_cleanup(masks, loaded.labels, scans=scans, limb=LEG)
+        steps, tried = choose_cleanup(masks, loaded.labels, scans=scans, limb=LEG, outer=OUTER)
     write_tables(replace(loaded, cleanup=tuple(steps_to_json(steps))), model, model.name)
     return tried
 

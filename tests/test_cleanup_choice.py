@@ -9,7 +9,7 @@ import pytest
 
 from condyle import io
 from condyle.labels import Labels
-from condyle.predict.steps import DropSmaller, FillHoles, FollowEdges, LargestParts, OneLimb, OneSide
+from condyle.predict.steps import DropSmaller, FillHoles, FollowEdges, LargestParts, LoneLimb, OneLimb, OneSide
 from condyle.space import Volume
 from condyle.workflow.learning.cleanup_choice import choose_cleanup
 from datasets import GRID, ball
@@ -117,6 +117,22 @@ def test_a_limb_with_two_sides_gets_one_after_its_bones_are_cleaned(tmp_path):
     assert steps[:-1] == choose_cleanup(masks, labels)[0]
     assert steps[-1] == OneLimb("femur_right", ("tibia_right",), share=0.5)
     assert steps[:-1]
+
+
+def test_a_limb_that_is_alone_has_the_side_its_fibula_tells_unless_that_harms(tmp_path):
+    """All is named left and lies right; and the same where left is true, which no leg is like."""
+    labels = Labels.of({"tibia_right": 1, "tibia_left": 2, "fibula_right": 3, "fibula_left": 4})
+    paths = tmp_path / "right.nii.gz", tmp_path / "left.nii.gz"
+    for path, side in zip(paths, (0, 1), strict=True):
+        array = np.zeros(GRID.shape, np.uint8)
+        array[8:14, 6:12, 2:15], array[4:7, 6:9, 2:12] = 1 + side, 3 + side  # i runs to the left
+        io.write(path, Volume(array, GRID))
+    leg, outer = ("tibia_right", "fibula_right"), "fibula_right"
+    lone = LoneLimb("tibia_right", "fibula_right")
+    for truth, found, taken in ((0, 1, True), (0, 0, True), (1, 1, False)):
+        steps, tried = choose_cleanup({"0": (paths[truth], paths[found])}, labels, limb=leg, outer=outer)
+        assert (lone in steps) == taken
+        assert tried[-1].steps == (lone,)
 
 
 def test_an_outline_that_lies_beside_its_edge_is_moved_where_the_scans_are_at_hand(tmp_path):

@@ -19,6 +19,7 @@ from condyle.predict.steps import (
     FillHoles,
     FollowEdges,
     LargestParts,
+    LoneLimb,
     OneLimb,
     OneSide,
     SmallSliceParts,
@@ -223,6 +224,45 @@ def test_a_limb_has_one_side_in_all_orientations():
         assert np.array_equal(reorient(turned, "RAS").array, expected), orientation
 
 
+SHANKS = Labels.of(
+    {"tibia_left": 1, "tibia_right": 2, "fibula_left": 3, "fibula_right": 4, "femur_left": 5, "femur_right": 6}
+)
+LONE = LoneLimb("tibia_left", "fibula_left", ("femur_left",))
+
+
+def shank(x: int = 24, y: int = 18) -> Volume:
+    """Femur above tibia, all named left; the fibula is 10 mm to the right, and what is taken for some of it left."""
+    volume = label_map((40, 40, 40))
+    volume.array[12:20, 12:20, 22:36], volume.array[12:20, 12:20, 2:20] = 5, 1
+    volume.array[x : x + 4, y : y + 4, 2:14], volume.array[7:10, 12:20, 14:18] = 3, 3
+    return volume
+
+
+def test_a_lone_limb_has_the_side_on_which_its_fibula_lies():
+    for told, side in (("left", "right"), ("right", "left")):
+        volume = shank() if told == "left" else shank().with_array(np.where(shank().array, shank().array + 1, 0)[::-1])
+        cleaned = clean(volume, SHANKS, [LONE]).array
+        named = np.unique([SHANKS[name].id for name in SHANKS.names if name.endswith(side)])
+        assert np.array_equal(np.unique(cleaned)[1:], named)
+        assert np.array_equal(cleaned > 0, volume.array > 0)
+        assert np.array_equal(clean(volume.with_array(cleaned), SHANKS, [LONE]).array, cleaned), "it is settled"
+
+
+def test_the_side_of_a_limb_that_is_turned_or_not_alone_stays():
+    turned = shank(17, 22)
+    assert np.array_equal(clean(turned, SHANKS, [LONE]).array, turned.array)
+    assert not np.array_equal(clean(turned, SHANKS, [replace(LONE, clear=0.2)]).array, turned.array)
+    two = Volume.of(np.concatenate([shank().array, shank().array]), np.eye(4))
+    assert np.array_equal(clean(two, SHANKS, [LONE]).array, two.array)
+
+
+def test_a_lone_limb_has_one_side_in_all_orientations():
+    expected = clean(shank(), SHANKS, [LONE]).array
+    for orientation in ORIENTATIONS:
+        turned = clean(reorient(shank(), orientation), SHANKS, [LONE])
+        assert np.array_equal(reorient(turned, "RAS").array, expected), orientation
+
+
 def test_bones_of_a_limb_need_partners():
     with pytest.raises(ConfigError, match="partner"):
         clean(label_map(), LABELS, [OneLimb("femur", ("tibia",))])
@@ -290,7 +330,7 @@ def test_48_orientations_are_cleaned_alike():
 
 
 def test_steps_travel_as_json():
-    sides = (OneSide("femur_left", 0.7), OneLimb("femur_left", ("tibia_left",), gap_mm=4.0))
+    sides = (OneSide("femur_left", 0.7), OneLimb("femur_left", ("tibia_left",), gap_mm=4.0), LONE)
     steps = (*ALL, *sides, FollowEdges("femur", move_mm=3.0, rounds=2))
     assert steps_from_json(json.loads(json.dumps(steps_to_json(steps))), "cleanup.json") == steps
 

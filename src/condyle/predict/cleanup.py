@@ -3,7 +3,7 @@
 Every step names the structure it works on, measures in mm and ml, and keeps two promises:
 
 * it never takes a voxel of another structure: a bone grows into background only, so touching bones stay apart
-  (`one_side` and `one_limb`, which settle what is left and what is right, give voxels to partners alone);
+  (steps that settle what is left and what is right give voxels to partners alone);
 * it does nothing where its structure is absent.
 
 Steps that only take voxels away may name a region, or `FOREGROUND`, instead of a structure.

@@ -13,7 +13,7 @@ from condyle.predict.steps.masks import (
     SmallSliceParts,
     Smooth,
 )
-from condyle.predict.steps.sides import OneLimb, OneSide
+from condyle.predict.steps.sides import LoneLimb, OneLimb, OneSide
 
 __all__ = [
     "STEPS",
@@ -23,6 +23,7 @@ __all__ = [
     "FillHoles",
     "FollowEdges",
     "LargestParts",
+    "LoneLimb",
     "MaskStep",
     "OneLimb",
     "OneSide",
@@ -35,6 +36,7 @@ __all__ = [
 STEPS: dict[str, type[Step]] = {
     "one_side": OneSide,
     "one_limb": OneLimb,
+    "lone_limb": LoneLimb,
     "largest_parts": LargestParts,
     "drop_smaller": DropSmaller,
     "close": Close,

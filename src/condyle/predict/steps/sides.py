@@ -9,6 +9,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from condyle.classical.morphology import largest_parts
+from condyle.labels import side_of
 from condyle.predict.parts import near_parts, of_most
 from condyle.predict.steps.base import Mask, Step
 from condyle.space import Grid
@@ -77,13 +79,68 @@ class OneLimb(Step):
                     names[fewer & (names == now)] = then
 
 
+@dataclass(frozen=True)
+class LoneLimb(Step):
+    """Give a limb that is alone in the scan the side that its anatomy tells: the fibula lies outside the tibia.
+
+    A network has little else to tell the side of a knee by. Nothing changes where the scan shows several limbs, or
+    where the leg is turned so far that the one bone lies before or behind the other.
+
+    Args:
+        structure: A bone of the limb.
+        outer: The one that lies on its outer side.
+        others: Its other bones, of the same side.
+        gap_mm: How far apart the bones of a limb may lie.
+        clear: How much of the way from bone to bone, across the body, goes outwards, at least: a cosine.
+    """
+
+    outer: str
+    others: tuple[str, ...] = ()
+    gap_mm: float = 6.0
+    clear: float = 0.5
+
+    adds: ClassVar[bool] = False
+    paired: ClassVar[bool] = True
+
+    @property
+    def structures(self) -> tuple[str, ...]:
+        return (self.structure, self.outer, *self.others)
+
+    def change(self, labels: NDArray[Any], ids: Sequence[int], grid: Grid, scan: NDArray[Any] | None = None) -> None:
+        del scan
+        parts = near_parts(np.isin(labels, ids), self.gap_mm, grid.spacing_mm)
+        inner, outer = (np.isin(labels, pair) for pair in (ids[:2], ids[2:4]))
+        limbs = np.intersect1d(parts[inner], parts[outer])
+        if len(limbs) != 1:
+            return
+        limb = parts == limbs[0]
+        away = _offsets_mm(limb & inner, largest_parts(limb & outer), grid)
+        right_mm, forward_mm, _ = np.average(away[:, :3], axis=0, weights=away[:, 3])
+        if abs(right_mm) <= self.clear * np.hypot(right_mm, forward_mm):
+            return
+        same = (right_mm > 0) == (side_of(self.structure) == "right")
+        right, wrong = (ids[::2], ids[1::2]) if same else (ids[1::2], ids[::2])
+        for now, then in zip(wrong, right, strict=True):
+            labels[limb & (labels == now)] = then
+
+
 def _apart_mm(first: Mask, second: Mask, grid: Grid) -> float:
-    """How far apart two masks lie across the body: the mean over the heights both reach, or from shadow to shadow."""
+    """How far apart two masks lie across the body, in the mean over their heights."""
+    away = _offsets_mm(first, second, grid)
+    return float(np.average(np.linalg.norm(away[:, :3], axis=1), weights=away[:, 3]))
+
+
+def _offsets_mm(first: Mask, second: Mask, grid: Grid) -> NDArray[np.float64]:
+    """The way from one mask to another at the heights both reach, or from shadow to shadow where there are none.
+
+    Returns:
+        Shape (heights, 4): RAS mm from middle to middle, and the voxels of the smaller one.
+    """
     from scipy.ndimage import center_of_mass
 
     up = int(np.argmax(np.abs(grid.affine[2, :3]) / grid.spacing_mm))
     heights = zip(np.moveaxis(first, up, 0), np.moveaxis(second, up, 0), strict=True)
     both = [(a, b) for a, b in heights if a.any() and b.any()] or [(first.any(up), second.any(up))]
     across = np.delete(grid.affine[:3, :3], up, axis=1)
-    away_mm = [np.linalg.norm(across @ np.subtract(center_of_mass(a), center_of_mass(b))) for a, b in both]
-    return float(np.average(away_mm, weights=[min(a.sum(), b.sum()) for a, b in both]))
+    away = [across @ np.subtract(center_of_mass(b), center_of_mass(a)) for a, b in both]
+    return np.array([(*mm, min(a.sum(), b.sum())) for mm, (a, b) in zip(away, both, strict=True)])

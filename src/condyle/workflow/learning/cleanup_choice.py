@@ -13,7 +13,7 @@ from condyle.labels import Labels
 from condyle.metrics import Score, compare
 from condyle.metrics.compare import MetricSettings
 from condyle.predict.cleanup import clean
-from condyle.predict.steps import DropSmaller, FillHoles, FollowEdges, LargestParts, OneLimb, OneSide, Step
+from condyle.predict.steps import DropSmaller, FillHoles, FollowEdges, LargestParts, LoneLimb, OneLimb, OneSide, Step
 from condyle.progress import Track, silent
 
 #: Parts below this share of a structure's usual volume are tried as crumbs.
@@ -48,6 +48,11 @@ class Judged:
         """The mean rises, and more gain than lose."""
         return self.after > self.before and self.better > self.worse
 
+    @property
+    def harms(self) -> bool:
+        """The mean falls."""
+        return self.after < self.before
+
 
 @dataclass(frozen=True)
 class _Cases:
@@ -74,6 +79,7 @@ def choose_cleanup(
     *,
     scans: Mapping[str, Path] | None = None,
     limb: Sequence[str] = (),
+    outer: str | None = None,
     track: Track = silent,
 ) -> tuple[tuple[Step, ...], tuple[Judged, ...]]:
     """Try steps on each structure, one after the other, and keep those that help. Left and right are cleaned alike.
@@ -85,6 +91,7 @@ def choose_cleanup(
         labels: Their structures.
         scans: Case to its scan; with them, steps that look at it are tried too.
         limb: Bones of one limb, all of one side, whose side is settled for all at once in the end.
+        outer: The one of them that lies on the outer side of the one before it, so that a lone limb's side can be told.
         track: Told of each structure.
 
     Returns:
@@ -108,15 +115,31 @@ def choose_cleanup(
         tried += for_all
         best = max(for_all, key=lambda judged: judged.after)
         kept += best.steps if best.helps else ()
+    if outer is not None:
+        lone = _for_lone_limb(cases, limb, outer, kept)
+        tried.append(lone)
+        # Anatomy vouches for it, and a case that needs it is rare.
+        kept += () if lone.harms else lone.steps
     return tuple(kept), tuple(tried)
 
 
 def _for_limb(cases: _Cases, limb: Sequence[str], before: Sequence[Step]) -> list[Judged]:
     """One side for a whole limb, by several shares that are "most", on masks that are clean otherwise."""
-    bones = tuple(name for bone in limb for name in (bone, cases.labels[bone].mirror) if name)
+    bones = _of_both_sides(limb, cases.labels)
     scores = cases.scores(bones, before)
     steps = [OneLimb(limb[0], tuple(limb[1:]), share) for share in _SHARES]
     return [_judged((step,), scores, cases.scores(bones, [*before, step])) for step in steps]
+
+
+def _for_lone_limb(cases: _Cases, limb: Sequence[str], outer: str, before: Sequence[Step]) -> Judged:
+    """The side that its anatomy tells for a limb that is alone, on masks that are clean otherwise."""
+    bones, at = _of_both_sides(limb, cases.labels), list(limb).index(outer)
+    step = LoneLimb(limb[at - 1], outer, (*limb[: at - 1], *limb[at + 1 :]))
+    return _judged((step,), cases.scores(bones, before), cases.scores(bones, [*before, step]))
+
+
+def _of_both_sides(limb: Sequence[str], labels: Labels) -> tuple[str, ...]:
+    return tuple(name for bone in limb for name in (bone, labels[bone].mirror) if name)
 
 
 def _alike(labels: Labels) -> list[tuple[str, ...]]:
