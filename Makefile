@@ -26,7 +26,7 @@ help:
 
 .venv-bench/ready: pyproject.toml constraints.txt bench/requirements.txt
 	$(PYTHON) -m venv .venv-bench
-	$(BENCH)/pip install --quiet --constraint constraints.txt --editable ".[app]" --requirement bench/requirements.txt
+	$(BENCH)/pip install --quiet --constraint constraints.txt --editable ".[app,dask]" --requirement bench/requirements.txt
 	@touch $@
 
 demo: .venv/usable

@@ -1,6 +1,7 @@
 """`python -m bench.cohort_faults`: three Dask workers segment 300 small scans; two are killed, one stands still.
 
-Workers are processes of their own, each in a network namespace of its own where one may be made (as root on Linux).
+Workers are processes of their own, each in a network namespace of its own, joined by a bridge, where these may be
+made (as root on Linux).
 Midway two are killed with -9 and the third is stopped for a minute. Every scan must have one mask, equal to that of a
 single process, and nothing else may lie beside them.
 """
@@ -8,7 +9,6 @@ single process, and nothing else may lie beside them.
 from __future__ import annotations
 
 import argparse
-import os
 import signal
 import socket
 import subprocess
@@ -16,14 +16,18 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from bench.random_models import SHAPES, make
 
-_NETWORK = "10.213"
+Words = tuple[str, ...]
+
+#: Address of the scheduler; workers follow. Only the bridge has it: nothing outside this machine reaches it.
+_BRIDGE, _HERE, _THERE = "condyle", "10.213.0.1", "10.213.0.{}"
 
 
 def main() -> None:
@@ -37,12 +41,14 @@ def main() -> None:
         begin = time.perf_counter()
         _segment(model, scans, Path(folder, "one")).wait()
         print(f"one process: {given.scans} scans in {time.perf_counter() - begin:.0f} s")
-        port = _free_port()
-        stack.enter_context(_dask("scheduler", "--host", "0.0.0.0", "--port", port))  # noqa: S104 - for a minute
-        crew = [stack.enter_context(_worker(n, port)) for n in range(3)]
+        places = stack.enter_context(_network(3))
+        address = f"{places.scheduler}:{_free_port(places.scheduler)}"
+        host, port = address.split(":")
+        stack.enter_context(_dask("scheduler", "--host", host, "--port", port))
+        crew = [stack.enter_context(_worker(before, own, address)) for before, own in places.workers]
         out = Path(folder, "dask")
         begin = time.perf_counter()
-        run = _segment(model, scans, out, "--run-on", f"dask://127.0.0.1:{port}", "--threads", "1")
+        run = _segment(model, scans, out, "--run-on", f"dask://{address}", "--threads", "1")
         _wait_for(out, given.scans // 3, run)
         for process in crew[:2]:
             process.kill()
@@ -100,7 +106,7 @@ def _judge(one: Path, many: Path, count: int) -> None:
 
 
 @contextmanager
-def _dask(*words: object, before: tuple[str, ...] = ()) -> Iterator[subprocess.Popen[bytes]]:
+def _dask(*words: object, before: Words = ()) -> Iterator[subprocess.Popen[bytes]]:
     command = [*before, sys.executable, "-m", "dask", *map(str, words), "--no-dashboard"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
@@ -110,35 +116,44 @@ def _dask(*words: object, before: tuple[str, ...] = ()) -> Iterator[subprocess.P
         process.wait()
 
 
-@contextmanager
-def _worker(n: int, port: int) -> Iterator[subprocess.Popen[bytes]]:
-    """A worker in a network namespace of its own, or, where none can be made, on this machine's network."""
-    with _namespace(n) as (before, host, scheduler):
-        address = (f"tcp://{scheduler}:{port}", "--host", host, "--nthreads", 1, "--no-nanny")
-        with _dask("worker", *address, before=before) as process:
-            yield process
+def _worker(before: Words, host: str, scheduler: str) -> AbstractContextManager[subprocess.Popen[bytes]]:
+    return _dask("worker", f"tcp://{scheduler}", "--host", host, "--nthreads", 1, "--no-nanny", before=before)
+
+
+@dataclass(frozen=True)
+class _Places:
+    """Where the scheduler listens; and for each worker what to put before its command, and its own address."""
+
+    scheduler: str
+    workers: tuple[tuple[Words, str], ...]
 
 
 @contextmanager
-def _namespace(n: int) -> Iterator[tuple[tuple[str, ...], str, str]]:
-    """What to put before a command, its address, and the scheduler's as it sees it."""
-    name, here, there = f"condyle{n}", f"{_NETWORK}.{n}.1", f"{_NETWORK}.{n}.2"
-    steps = [
-        f"netns add {name}",
-        f"link add {name}a type veth peer name {name}b netns {name}",
-        f"addr add {here}/24 dev {name}a",
-        f"link set {name}a up",
-        f"-n {name} addr add {there}/24 dev {name}b",
-        f"-n {name} link set {name}b up",
-        f"-n {name} link set lo up",
-    ]
+def _network(workers: int) -> Iterator[_Places]:
+    """A network namespace for each worker, or, where none can be made, this machine's loopback for all."""
+    names = [f"{_BRIDGE}{n}" for n in range(workers)]
+    steps = [f"link add {_BRIDGE} type bridge", f"addr add {_HERE}/24 dev {_BRIDGE}", f"link set {_BRIDGE} up"]
+    for n, name in enumerate(names):
+        steps += [
+            f"netns add {name}",
+            f"link add {name}a type veth peer name {name}b netns {name}",
+            f"link set {name}a master {_BRIDGE} up",
+            f"-n {name} addr add {_THERE.format(n + 2)}/24 dev {name}b",
+            f"-n {name} link set {name}b up",
+            f"-n {name} link set lo up",
+        ]
     try:
-        made = os.name == "posix" and all(not _ip(step) for step in steps)
-        print(f"worker {n}: {f'network namespace {name}, {there}' if made else 'on the network of this machine'}")
-        yield (("ip", "netns", "exec", name), there, here) if made else ((), "127.0.0.1", "127.0.0.1")
+        made = all(_ip(step) == 0 for step in steps)
+        print(f"{workers} workers, {'each in a network namespace of its own' if made else 'on loopback'}")
+        if made:
+            apart = ((("ip", "netns", "exec", name), _THERE.format(n + 2)) for n, name in enumerate(names))
+            yield _Places(_HERE, tuple(apart))
+        else:
+            yield _Places("127.0.0.1", (((), "127.0.0.1"),) * workers)
     finally:
-        _ip(f"link del {name}a")
-        _ip(f"netns del {name}")
+        for name in names:
+            _ip(f"netns del {name}")
+        _ip(f"link del {_BRIDGE}")
 
 
 def _ip(words: str) -> int:
@@ -148,9 +163,9 @@ def _ip(words: str) -> int:
         return 1
 
 
-def _free_port() -> int:
+def _free_port(host: str) -> int:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind((host, 0))
         return int(probe.getsockname()[1])
 
 
