@@ -26,6 +26,8 @@ ORIENTATIONS = [
     for directions in product((0, 1), repeat=3)
 ]
 LEG_BONES = ("femur", "tibia", "fibula", "patella")
+#: Amid the bones of the knee in `mr_knee`, in RAS mm, marked by eye. It is a right one: its fibula lies to the right.
+IN_THE_KNEE = {"femur": (50, 45, 35), "tibia": (50, 45, -30), "fibula": (80, 25, -38), "patella": (50, 92, 28)}
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +59,15 @@ def test_a_real_right_hip_is_found_on_the_right(segmenter, hip_found, shared_dat
         assert 2 * (found & known).sum() / (found.sum() + known.sum()) > 0.6, name
     left = ml(segmenter, hip_found, "femur_left", "hip_left")
     assert left < 0.1 * ml(segmenter, hip_found, "femur_right", "hip_right")
+
+
+def test_the_bones_of_a_real_knee_in_mr_are_found_where_they_are(segmenter, shared_data):
+    found = segmenter.segment(read(shared_data / "mr_knee" / "sag_t1.nii.gz"))
+    for bone, ras_mm in IN_THE_KNEE.items():
+        voxels = np.argwhere(found.array == segmenter.model.labels[f"{bone}_right"].id)
+        assert np.linalg.norm(found.grid.to_world(voxels) - ras_mm, axis=1).min() < 5, bone
+    assert 5 < ml(segmenter, found, "patella") < 40
+    assert ml(segmenter, found, *(f"{bone}_left" for bone in LEG_BONES)) < 1
 
 
 def test_the_48_orientations_give_one_answer(segmenter, hip):

@@ -83,20 +83,22 @@ class OneLimb(Step):
 class LoneLimb(Step):
     """Give a limb that is alone in the scan the side that its anatomy tells: the fibula lies outside the tibia.
 
-    A network has little else to tell the side of a knee by. Nothing changes where the scan shows several limbs, or
-    where the leg is turned so far that the one bone lies before or behind the other.
+    A network has little else to tell the side of a knee by. Nothing changes where the scan shows several limbs, which
+    may touch, or where the leg is turned so far that the one bone lies before or behind the other.
 
     Args:
         structure: A bone of the limb.
         outer: The one that lies on its outer side.
         others: Its other bones, of the same side.
         gap_mm: How far apart the bones of a limb may lie.
+        apart_mm: How far apart the middles of two limbs lie, at least.
         clear: How much of the way from bone to bone, across the body, goes outwards, at least: a cosine.
     """
 
     outer: str
     others: tuple[str, ...] = ()
     gap_mm: float = 6.0
+    apart_mm: float = 50.0
     clear: float = 0.5
 
     adds: ClassVar[bool] = False
@@ -114,6 +116,9 @@ class LoneLimb(Step):
         if len(limbs) != 1:
             return
         limb = parts == limbs[0]
+        first, second = (limb & np.isin(labels, side) for side in (ids[::2], ids[1::2]))
+        if first.any() and second.any() and _apart_mm(first, second, grid) >= self.apart_mm:
+            return
         away = _offsets_mm(limb & inner, largest_parts(limb & outer), grid)
         right_mm, forward_mm, _ = np.average(away[:, :3], axis=0, weights=away[:, 3])
         if abs(right_mm) <= self.clear * np.hypot(right_mm, forward_mm):
