@@ -254,6 +254,11 @@ def test_the_side_of_a_limb_that_is_turned_or_not_alone_stays():
     assert not np.array_equal(clean(turned, SHANKS, [replace(LONE, clear=0.2)]).array, turned.array)
     two = Volume.of(np.concatenate([shank().array, shank().array]), np.eye(4))
     assert np.array_equal(clean(two, SHANKS, [LONE]).array, two.array)
+    touching = label_map((130, 40, 40))
+    touching.array[2:60, 12:20, 2:20], touching.array[60:118, 12:20, 2:20] = 1, 2
+    touching.array[120:124, 12:16, 2:14] = 4
+    assert np.array_equal(clean(touching, SHANKS, [LONE]).array, touching.array)
+    assert set(np.unique(clean(touching, SHANKS, [replace(LONE, apart_mm=60.0)]).array)) == {0, 2, 4}
 
 
 def test_a_lone_limb_has_one_side_in_all_orientations():
