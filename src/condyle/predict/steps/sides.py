@@ -75,8 +75,7 @@ class OneLimb(Step):
             if not fewer.any() or more.sum() < self.share * limb.sum() or more.sum() == fewer.sum():
                 continue
             if _apart_mm(more, fewer, grid) < self.apart_mm:
-                for now, then in zip(wrong, right, strict=True):
-                    names[fewer & (names == now)] = then
+                _rename(names, fewer, wrong, right)
 
 
 @dataclass(frozen=True)
@@ -125,8 +124,13 @@ class LoneLimb(Step):
             return
         same = (right_mm > 0) == (side_of(self.structure) == "right")
         right, wrong = (ids[::2], ids[1::2]) if same else (ids[1::2], ids[::2])
-        for now, then in zip(wrong, right, strict=True):
-            labels[limb & (labels == now)] = then
+        _rename(labels, limb, wrong, right)
+
+
+def _rename(labels: NDArray[Any], where: Mask, now: Sequence[int], then: Sequence[int]) -> None:
+    """Give the voxels of a mask that have one side's ids the other's, in place."""
+    for old, new in zip(now, then, strict=True):
+        labels[where & (labels == old)] = new
 
 
 def _apart_mm(first: Mask, second: Mask, grid: Grid) -> float:
