@@ -82,8 +82,9 @@ class OneLimb(Step):
 class LoneLimb(Step):
     """Give a limb that is alone in the scan the side that its anatomy tells: the fibula lies outside the tibia.
 
-    A network has little else to tell the side of a knee by. Nothing changes where the scan shows several limbs, which
-    may touch, or where the leg is turned so far that the one bone lies before or behind the other.
+    A network has little else to tell the side of a knee by. A limb may be found in pieces, which then have to tell the
+    same. Nothing changes where the scan shows several limbs, which may touch, or where the leg is turned so far that
+    the one bone lies before or behind the other.
 
     Args:
         structure: A bone of the limb.
@@ -111,20 +112,24 @@ class LoneLimb(Step):
         del scan
         parts = near_parts(np.isin(labels, ids), self.gap_mm, grid.spacing_mm)
         inner, outer = (np.isin(labels, pair) for pair in (ids[:2], ids[2:4]))
-        limbs = np.intersect1d(parts[inner], parts[outer])
-        if len(limbs) != 1:
-            return
-        limb = parts == limbs[0]
+        pieces = np.intersect1d(parts[inner], parts[outer])
+        limb = np.isin(parts, pieces)
         first, second = (limb & np.isin(labels, side) for side in (ids[::2], ids[1::2]))
         if first.any() and second.any() and _apart_mm(first, second, grid) >= self.apart_mm:
             return
-        away = _offsets_mm(limb & inner, largest_parts(limb & outer), grid)
+        told = {self._told(inner & (parts == piece), outer & (parts == piece), grid) for piece in pieces}
+        if told == {side_of(self.structure)}:
+            _rename(labels, limb, ids[1::2], ids[::2])
+        elif len(told) == 1 and None not in told:
+            _rename(labels, limb, ids[::2], ids[1::2])
+
+    def _told(self, inner: Mask, outer: Mask, grid: Grid) -> str | None:
+        """The side that a limb is on by its two bones; none where it is not clear."""
+        away = _offsets_mm(inner, largest_parts(outer), grid)
         right_mm, forward_mm, _ = np.average(away[:, :3], axis=0, weights=away[:, 3])
         if abs(right_mm) <= self.clear * np.hypot(right_mm, forward_mm):
-            return
-        same = (right_mm > 0) == (side_of(self.structure) == "right")
-        right, wrong = (ids[::2], ids[1::2]) if same else (ids[1::2], ids[::2])
-        _rename(labels, limb, wrong, right)
+            return None
+        return "right" if right_mm > 0 else "left"
 
 
 def _rename(labels: NDArray[Any], where: Mask, now: Sequence[int], then: Sequence[int]) -> None:
