@@ -163,10 +163,22 @@ def test_a_bone_lies_on_one_side():
         assert (cleaned[2:16, 2:6, 2:6] == 2).all()
         assert np.array_equal(cleaned[:, 9:], volume.array[:, 9:]), "half and half stays"
         assert np.array_equal(cleaned == 3, volume.array == 3)
+    volume.array[6, 10, 10] = 1
     assert (clean(volume, sided, [OneSide("femur_left", 0.5)]).array[2:10, 10:14, 10:14] == 1).all()
     assert np.array_equal(clean(volume, sided, [OneSide("femur_left", 0.99)]).array, volume.array)
     with pytest.raises(ConfigError, match="partner"):
         clean(volume, sided, [OneSide("tibia")])
+
+
+def test_hips_that_touch_keep_their_sides_however_little_is_seen_of_one():
+    """In front they touch, and the scan ends soon after; what is named left at the side of the right one is its own."""
+    sided = Labels.of({"hip_left": 1, "hip_right": 2})
+    volume = label_map((60, 20, 20), (2.0, 2.0, 2.0))
+    volume.array[2:8, 14:18, 4:10] = 1
+    volume.array[8:12, 14:18, 4:10], volume.array[12:48, 4:18, 4:16], volume.array[40:48, 4:10, 12:16] = 2, 2, 1
+    cleaned = clean(volume, sided, [OneSide("hip_left")]).array
+    assert (cleaned[2:8] == volume.array[2:8]).all()
+    assert set(np.unique(cleaned[8:])) == {0, 2}
 
 
 LEGS = Labels.of({"femur_left": 1, "femur_right": 2, "tibia_left": 3, "tibia_right": 4})

@@ -18,17 +18,6 @@ def parts_of_at_least(mask: Mask, voxels: float) -> Mask:
     return keep[parts]
 
 
-def of_most(mask: Mask, marked: Mask, share: float) -> Mask:
-    """The connected parts of a mask that are marked to this share or more."""
-    from scipy.ndimage import label
-
-    parts, found = label(mask)
-    sizes = np.bincount(parts.ravel(), minlength=found + 1)
-    keep = np.bincount(parts[marked], minlength=found + 1) >= share * sizes
-    keep[0] = False
-    return keep[parts]
-
-
 def near_parts(mask: Mask, gap_mm: float, spacing_mm: tuple[float, float, float]) -> NDArray[np.int32]:
     """The mask's connected parts, numbered from 1; those that are no further apart than the gap are one part.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -11,36 +12,68 @@ from numpy.typing import NDArray
 
 from condyle.classical.morphology import largest_parts
 from condyle.labels import side_of
-from condyle.predict.parts import near_parts, of_most
+from condyle.predict.parts import near_parts
 from condyle.predict.steps.base import Mask, Step
 from condyle.space import Grid
 
 
-@dataclass(frozen=True)
-class OneSide(Step):
-    """Give each connected part of a bone and its partner on the other side the name that most of it has.
+class _ByMost(Step):
+    """Give each part of what the step works on the side that most of it has, but for pieces that lie apart."""
 
-    Args:
-        share: What "most" is, at least. The hip bones of both sides may touch in front; half and half stays as it is.
-    """
-
-    share: float = 0.6
+    share: float
+    apart_mm: float
 
     adds: ClassVar[bool] = False
     paired: ClassVar[bool] = True
 
+    @abstractmethod
+    def parts(self, mask: Mask, grid: Grid) -> NDArray[np.int32]:
+        """What belongs together, numbered from 1."""
+
     def change(self, labels: NDArray[Any], ids: Sequence[int], grid: Grid, scan: NDArray[Any] | None = None) -> None:
-        del grid, scan
-        both = np.isin(labels, ids)
-        for id_ in ids:
-            labels[of_most(both, labels == id_, self.share)] = id_
+        from scipy.ndimage import find_objects, label
+
+        del scan
+        parts = self.parts(np.isin(labels, ids), grid)
+        sides = ids[::2], ids[1::2]
+        for number, box in enumerate(find_objects(parts), start=1):
+            part, names = parts[box] == number, labels[box]
+            found = [(part & np.isin(names, side), side) for side in sides]
+            (fewer, wrong), (more, right) = sorted(found, key=lambda one: np.count_nonzero(one[0]))
+            if more.sum() < self.share * part.sum() or more.sum() == fewer.sum():
+                continue
+            pieces = label(fewer)[0]
+            for piece in (pieces == n for n in range(1, pieces.max() + 1)):
+                if _apart_mm(more, piece, grid) < self.apart_mm:
+                    _rename(names, piece, wrong, right)
 
 
 @dataclass(frozen=True)
-class OneLimb(Step):
+class OneSide(_ByMost):
+    """Give each connected part of a bone and its partner on the other side the name that most of it has.
+
+    The hip bones of both sides may touch in front, whole or with one cut off by the scan's edge, so pieces keep their
+    side where they lie apart from the rest at the same heights.
+
+    Args:
+        structure: The bone.
+        share: What "most" is, at least.
+        apart_mm: How far apart the middles of two bones lie, at least.
+    """
+
+    share: float = 0.6
+    apart_mm: float = 40.0
+
+    def parts(self, mask: Mask, grid: Grid) -> NDArray[np.int32]:
+        return near_parts(mask, 0.0, grid.spacing_mm)
+
+
+@dataclass(frozen=True)
+class OneLimb(_ByMost):
     """Give bones of a limb that lie close together the side that most of them have.
 
-    Two limbs may touch as well, or cross, so nothing changes where left and right lie apart at the same heights.
+    Two limbs may touch as well, or cross, so pieces keep their side where they lie apart from the rest at the same
+    heights.
 
     Args:
         structure: A bone of the limb.
@@ -55,27 +88,12 @@ class OneLimb(Step):
     gap_mm: float = 6.0
     apart_mm: float = 50.0
 
-    adds: ClassVar[bool] = False
-    paired: ClassVar[bool] = True
-
     @property
     def structures(self) -> tuple[str, ...]:
         return (self.structure, *self.others)
 
-    def change(self, labels: NDArray[Any], ids: Sequence[int], grid: Grid, scan: NDArray[Any] | None = None) -> None:
-        from scipy.ndimage import find_objects
-
-        del scan
-        sides = ids[::2], ids[1::2]
-        parts = near_parts(np.isin(labels, ids), self.gap_mm, grid.spacing_mm)
-        for number, box in enumerate(find_objects(parts), start=1):
-            limb, names = parts[box] == number, labels[box]
-            found = [(limb & np.isin(names, side), side) for side in sides]
-            (fewer, wrong), (more, right) = sorted(found, key=lambda one: np.count_nonzero(one[0]))
-            if not fewer.any() or more.sum() < self.share * limb.sum() or more.sum() == fewer.sum():
-                continue
-            if _apart_mm(more, fewer, grid) < self.apart_mm:
-                _rename(names, fewer, wrong, right)
+    def parts(self, mask: Mask, grid: Grid) -> NDArray[np.int32]:
+        return near_parts(mask, self.gap_mm, grid.spacing_mm)
 
 
 @dataclass(frozen=True)
