@@ -20,6 +20,7 @@ from condyle.predict.cleanup import steps_to_json
 from condyle.workflow.learning.cleanup_choice import Judged, choose_cleanup
 from condyle.workflow.segmentation.segmenter import PredictSettings, Segmenter
 from pretrain.calibrate import Drawing, picture
+from pretrain.checked import SMALLEST_ML
 
 #: Start of the chance that these pictures are drawn by.
 SEED = 8
@@ -50,7 +51,7 @@ def tidied(model: Path, bank: Path, pictures: int, device: str = "cpu") -> tuple
             for path, volume in ((seen, scan), (right, truth), (found, segmenter.segment(scan))):
                 write(path, volume)
             masks[str(number)], scans[str(number)] = (right, found), seen
-        steps, tried = choose_cleanup(masks, loaded.labels, scans=scans, limb=LEG, outer=OUTER)
+        steps, tried = choose_cleanup(masks, loaded.labels, scans=scans, limb=LEG, outer=OUTER, smallest_ml=SMALLEST_ML)
     write_tables(replace(loaded, cleanup=tuple(steps_to_json(steps))), model, model.name)
     return tried
 

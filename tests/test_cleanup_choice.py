@@ -48,6 +48,23 @@ def test_perfect_masks_get_no_cleanup(masks):
     assert choose_cleanup(perfect, LABELS)[0] == ()
 
 
+def test_true_pieces_of_less_than_the_smallest_do_not_count(masks, tmp_path):
+    """In three cases more, all there is of a patella is a sliver, which is found in two parts."""
+    for n in range(3, 6):
+        truth = np.zeros(GRID.shape, np.uint8)
+        truth[2:8, 2, 2] = 2
+        found = truth.copy()
+        found[5, 2, 2] = 0
+        masks[str(n)] = (tmp_path / f"{n}_true.nii.gz", tmp_path / f"{n}_found.nii.gz")
+        for path, array in zip(masks[str(n)], (truth, found), strict=True):
+            io.write(path, Volume(array, GRID))
+    sliver_ml = 6 * GRID.voxel_volume_mm3 / 1000
+    for smallest_ml, worse in ((0.0, 6), (1.01 * sliver_ml, 3)):
+        _, tried = choose_cleanup(masks, LABELS, smallest_ml=smallest_ml)
+        largest = next(judged for judged in tried if judged.steps == (LargestParts("patella", 1),))
+        assert (largest.better, largest.worse) == (0, worse)
+
+
 def test_a_false_alarm_that_goes_is_a_gain(tmp_path):
     """Crumbs where the structure is not there at all: Dice is 0 with them, and undefined without."""
     masks = {}

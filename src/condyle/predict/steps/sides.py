@@ -44,8 +44,12 @@ class _ByMost(Step):
                 continue
             pieces = label(fewer)[0]
             for piece in (pieces == n for n in range(1, pieces.max() + 1)):
-                if _apart_mm(more, piece, grid) < self.apart_mm:
+                if not self.another(piece, more, grid):
                     _rename(names, piece, wrong, right)
+
+    def another(self, piece: Mask, rest: Mask, grid: Grid) -> bool:
+        """Whether the piece is of the other side, as it is named, and not of the rest."""
+        return _apart_mm(rest, piece, grid) >= self.apart_mm
 
 
 @dataclass(frozen=True)
@@ -53,19 +57,26 @@ class OneSide(_ByMost):
     """Give each connected part of a bone and its partner on the other side the name that most of it has.
 
     The hip bones of both sides may touch in front, whole or with one cut off by the scan's edge, so pieces keep their
-    side where they lie apart from the rest at the same heights.
+    side where they lie apart from the rest at the same heights and touch it little: what is cut across a bone touches
+    the rest with all of its thickness.
 
     Args:
         structure: The bone.
         share: What "most" is, at least.
         apart_mm: How far apart the middles of two bones lie, at least.
+        touching: Over how much of a face two bones touch at most, of a cube as large as the smaller one.
     """
 
     share: float = 0.6
     apart_mm: float = 40.0
+    touching: float = 0.5
 
     def parts(self, mask: Mask, grid: Grid) -> NDArray[np.int32]:
         return near_parts(mask, 0.0, grid.spacing_mm)
+
+    def another(self, piece: Mask, rest: Mask, grid: Grid) -> bool:
+        face_mm2 = float(piece.sum() * grid.voxel_volume_mm3) ** (2 / 3)
+        return super().another(piece, rest, grid) and _contact_mm2(piece, rest, grid) < self.touching * face_mm2
 
 
 @dataclass(frozen=True)
@@ -154,6 +165,15 @@ def _rename(labels: NDArray[Any], where: Mask, now: Sequence[int], then: Sequenc
     """Give the voxels of a mask that have one side's ids the other's, in place."""
     for old, new in zip(now, then, strict=True):
         labels[where & (labels == old)] = new
+
+
+def _contact_mm2(first: Mask, second: Mask, grid: Grid) -> float:
+    """How large the faces are that voxels of two masks share."""
+    area_mm2 = 0.0
+    for axis, mm in enumerate(grid.spacing_mm):
+        a, b = np.moveaxis(first, axis, 0), np.moveaxis(second, axis, 0)
+        area_mm2 += np.count_nonzero((a[1:] & b[:-1]) | (a[:-1] & b[1:])) * grid.voxel_volume_mm3 / mm
+    return area_mm2
 
 
 def _apart_mm(first: Mask, second: Mask, grid: Grid) -> float:

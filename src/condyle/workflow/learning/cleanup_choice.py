@@ -61,6 +61,7 @@ class _Cases:
     masks: Mapping[str, tuple[Path, Path]]
     scans: Mapping[str, Path]
     labels: Labels
+    smallest_ml: float = 0.0
 
     def scores(self, names: Sequence[str], steps: Sequence[Step]) -> list[Score]:
         """Of these structures in every case, after the steps."""
@@ -69,7 +70,7 @@ class _Cases:
             scan = read(self.scans[case]) if any(step.needs_scan for step in steps) else None
             cleaned = clean(read_labels(prediction), self.labels, steps, scan)
             found = compare(read_labels(truth), cleaned, self.labels, structures=names, settings=_OVERLAP)
-            out += [found[name] for name in names]
+            out += [found[name] for name in names if not 0 < found[name].reference_ml < self.smallest_ml]
         return out
 
 
@@ -80,6 +81,7 @@ def choose_cleanup(
     scans: Mapping[str, Path] | None = None,
     limb: Sequence[str] = (),
     outer: str | None = None,
+    smallest_ml: float = 0.0,
     track: Track = silent,
 ) -> tuple[tuple[Step, ...], tuple[Judged, ...]]:
     """Try steps on each structure, one after the other, and keep those that help. Left and right are cleaned alike.
@@ -92,12 +94,13 @@ def choose_cleanup(
         scans: Case to its scan; with them, steps that look at it are tried too.
         limb: Bones of one limb, all of one side, whose side is settled for all at once in the end.
         outer: The one of them that lies on the outer side of the one before it, so that a lone limb's side can be told.
+        smallest_ml: True pieces below this count nowhere: a sliver at a scan's border is as soon won as lost.
         track: Told of each structure.
 
     Returns:
         The steps that help, in order; and all that were tried.
     """
-    cases = _Cases(masks, scans or {}, labels)
+    cases = _Cases(masks, scans or {}, labels, smallest_ml)
     kept: list[Step] = []
     tried: list[Judged] = []
     for names in track(_alike(labels), "Choosing cleanup"):
