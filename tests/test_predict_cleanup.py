@@ -181,6 +181,9 @@ def test_hips_that_touch_keep_their_sides_however_little_is_seen_of_one():
     assert set(np.unique(cleaned[8:])) == {0, 2}, "what is named left on its other side is its own"
     volume.array[8:12, 13:19, 4:10] = 2
     assert set(np.unique(clean(volume, sided, [OneSide("hip_left")]).array)) == {0, 2}
+    volume.array[2:8] = 0
+    volume.array[7, 12, 3] = 1
+    assert set(np.unique(clean(volume, sided, [OneSide("hip_left")]).array)) == {0, 2}, "a crumb that hangs by a corner"
 
 
 LEGS = Labels.of({"femur_left": 1, "femur_right": 2, "tibia_left": 3, "tibia_right": 4})

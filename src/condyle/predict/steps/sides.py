@@ -16,6 +16,9 @@ from condyle.predict.parts import near_parts
 from condyle.predict.steps.base import Mask, Step
 from condyle.space import Grid
 
+#: Pieces below this share of what they hang on are no bone of their own, and too many to look at each.
+_CRUMB = 0.01
+
 
 class _ByMost(Step):
     """Give each part of what the step works on the side that most of it has, but for pieces that lie apart."""
@@ -35,17 +38,19 @@ class _ByMost(Step):
 
         del scan
         parts = self.parts(np.isin(labels, ids), grid)
-        sides = ids[::2], ids[1::2]
-        for number, box in enumerate(find_objects(parts), start=1):
+        boxes, sides = find_objects(parts), (ids[::2], ids[1::2])
+        sizes = np.array([np.bincount(parts[np.isin(labels, side)], minlength=len(boxes) + 1) for side in sides])
+        torn = (sizes.min(0) > 0) & (sizes[0] != sizes[1]) & (sizes.max(0) >= self.share * sizes.sum(0))
+        for number in np.flatnonzero(torn):
+            box = boxes[number - 1]
+            wrong, right = sides if sizes[0, number] < sizes[1, number] else sides[::-1]
             part, names = parts[box] == number, labels[box]
-            found = [(part & np.isin(names, side), side) for side in sides]
-            (fewer, wrong), (more, right) = sorted(found, key=lambda one: np.count_nonzero(one[0]))
-            if more.sum() < self.share * part.sum() or more.sum() == fewer.sum():
-                continue
+            fewer, more = (part & np.isin(names, side) for side in (wrong, right))
             pieces = label(fewer)[0]
-            for piece in (pieces == n for n in range(1, pieces.max() + 1)):
-                if not self.another(piece, more, grid):
-                    _rename(names, piece, wrong, right)
+            own = np.bincount(pieces.ravel()) < _CRUMB * part.sum()
+            for n in np.flatnonzero(~own)[1:]:
+                own[n] = not self.another(pieces == n, more, grid)
+            _rename(names, fewer & own[pieces], wrong, right)
 
     def another(self, piece: Mask, rest: Mask, grid: Grid) -> bool:
         """Whether the piece is of the other side, as it is named, and not of the rest."""
