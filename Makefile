@@ -8,7 +8,7 @@ BENCH := .venv-bench/bin
 help:
 	@echo "make demo   train a model, segment scans it never saw, score, mesh and draw them, in demo/"
 	@echo "make study  the five studies and their notebooks, tiny, on phantoms, in study/"
-	@echo "make pretrain  the model that ships, from bone surfaces: two hours on two cores, in pretraining/"
+	@echo "make pretrain  a model like the one that ships, from bone surfaces: two hours on two cores, in pretraining/"
 	@echo "make test   lint, types and all tests with coverage"
 	@echo "make bench  times and memory beside other tools, in one run"
 

@@ -31,7 +31,8 @@ their own so that they do not leak into these. `condyle segment scan.nii.gz -o b
 - {bodies} bodies sampled from bone surfaces and modelled anatomy (`condyle phantom synthetic --seed 1`), drawn anew
   for every step: {steps} steps of the first stage, {second} of the second, {minutes:.0f} minutes on {device}.
 - Bone surfaces: OpenSim model Gait2392 (Delp, Loan, Hoy, Zajac, Topp, Rosen, Thelen, Anderson, Seth), CC BY 3.0.
-- Seed {seed}, commit {commit}, {versions}. `make pretrain` does it all again.
+- Seed {seed}, commit {commit}, {versions}. `make pretrain` takes the same steps;
+  with `--start bones` it goes on from here.
 
 {log}
 

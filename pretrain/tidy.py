@@ -17,6 +17,7 @@ from condyle.io import write
 from condyle.models.folder import write_tables
 from condyle.phantoms.synthetic.stored import MAPS, stored_maps
 from condyle.predict.cleanup import steps_to_json
+from condyle.predict.steps import Step
 from condyle.workflow.learning.cleanup_choice import Judged, choose_cleanup
 from condyle.workflow.segmentation.segmenter import PredictSettings, Segmenter
 from pretrain.calibrate import Drawing, picture
@@ -28,7 +29,7 @@ SEED = 8
 LEG, OUTER = ("femur_left", "tibia_left", "fibula_left", "patella_left"), "fibula_left"
 
 
-def tidied(model: Path, bank: Path, pictures: int, device: str = "cpu") -> tuple[Judged, ...]:
+def tidied(model: Path, bank: Path, pictures: int, device: str = "cpu") -> tuple[tuple[Step, ...], tuple[Judged, ...]]:
     """Choose the steps, and store them with the model in place of those it had.
 
     Args:
@@ -38,7 +39,7 @@ def tidied(model: Path, bank: Path, pictures: int, device: str = "cpu") -> tuple
         device: What computes.
 
     Returns:
-        All steps that were tried.
+        The steps that are kept, and all that were tried.
     """
     loaded = models.load(model)
     segmenter = Segmenter(loaded, PredictSettings(device=device, cleanup="off"), scans=pictures)
@@ -53,7 +54,7 @@ def tidied(model: Path, bank: Path, pictures: int, device: str = "cpu") -> tuple
             masks[str(number)], scans[str(number)] = (right, found), seen
         steps, tried = choose_cleanup(masks, loaded.labels, scans=scans, limb=LEG, outer=OUTER, smallest_ml=SMALLEST_ML)
     write_tables(replace(loaded, cleanup=tuple(steps_to_json(steps))), model, model.name)
-    return tried
+    return steps, tried
 
 
 def main() -> None:
@@ -64,9 +65,10 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=40)
     parser.add_argument("--device", default="cpu")
     asked = parser.parse_args()
-    for judged in tidied(asked.model, asked.bank, asked.pictures, asked.device):
-        kept = "kept" if judged.helps else "no help"
-        print(f"{', '.join(map(str, judged.steps))}: Dice {judged.before:.4f}, with it {judged.after:.4f}; {kept}")
+    kept, tried = tidied(asked.model, asked.bank, asked.pictures, asked.device)
+    for judged in tried:
+        word = "kept" if set(judged.steps) <= set(kept) else "left"
+        print(f"{', '.join(map(str, judged.steps))}: Dice {judged.before:.4f}, with it {judged.after:.4f}; {word}")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
 import re
 from pathlib import Path
@@ -56,3 +58,9 @@ def embedded(page: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     assert setup is not None
     cases = re.findall(r'<script type="application/json" class="case" id="case-\d+">(.*?)</script>', page, re.DOTALL)
     return json.loads(setup[1]), [json.loads(text) for text in cases]
+
+
+def unpacked(text: str, dtype: str, shape: tuple[int, ...]) -> np.ndarray:
+    """What the page makes of `packed`."""
+    flat = np.frombuffer(gzip.decompress(base64.b64decode(text)), np.dtype(dtype).newbyteorder("<"))
+    return flat.reshape(shape, order="F")

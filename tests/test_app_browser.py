@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -119,6 +120,27 @@ def test_a_structure_gets_another_name_colour_and_partner(opened):
     page.wait_for_selector(".toast:text('The labels are saved.')")  # the dialog is gone before the server has them
     structures = opened.server.json("GET", f"/api/datasets/{key}")["labels"]["structures"]
     assert {s["name"]: s["mirror"] for s in structures}["patella_left"] == "patella_right"
+
+
+def test_who_edits_the_labels_second_is_told_and_renames_no_number(browser, server):
+    with watched_page(browser, server, refused=True) as opened:
+        page, key = opened.page, key_of(server)
+        opened.go(f"cases/{key}")
+        page.click("button:text('Edit labels')")
+        page.fill("[aria-label='Name 1']", "thigh_left")
+        told = server.json("GET", f"/api/datasets/{key}")
+        theirs = {**told["labels"], "structures": [{**s, "color": "#123456"} for s in told["labels"]["structures"]]}
+        head = {"If-Match": f'"{told["labels_mark"]}"'}
+        assert server.ask("PUT", f"/api/datasets/{key}/labels", json.dumps(theirs).encode(), head)[0] == 200
+        page.click("dialog button:text('Save')")
+        opened.see("dialog .error:has-text('somebody has changed the structures since')")
+        assert server.json("GET", f"/api/datasets/{key}")["labels"] == theirs
+        assert page.input_value("[aria-label='Name 1']") == "thigh_left"
+        page.click("dialog button:text('Cancel')")
+        page.click("button:text('Edit labels')")
+        assert page.input_value("[aria-label='Color 1'], [aria-label='Colour 1']") == "#123456"
+        page.click("dialog button:text('Save')")
+        page.wait_for_selector(".toast:text('The labels are saved.')")
 
 
 def test_a_dropped_scan_becomes_a_dataset(opened, tmp_path):

@@ -12,13 +12,16 @@ import pytest
 
 from condyle import io
 from condyle.app.announced import expected_files
+from condyle.app.answers import ConflictError
+from condyle.app.bringing import import_plan
 from condyle.app.changes import changed
 from condyle.app.jobs import log as logs
+from condyle.app.jobs.asked import Asked
 from condyle.app.jobs.outcome import outcome, sentence
 from condyle.app.models import curves
 from condyle.app.queue import volumes
 from condyle.app.results import means
-from condyle.app.revisions import Revision, file_of, revisions, save
+from condyle.app.revisions import Revision, file_of, made_by_program, revisions, save
 from condyle.app.target import Target
 from condyle.app.thumbnails import plane, png
 from condyle.app.workspace import NotThereError, Workspace
@@ -64,6 +67,13 @@ def target(tmp_path: Path) -> Target:
     return Target(dataset, dataset["a"], "reference")
 
 
+EVA = Revision(0, "Eva", "", "", "")
+
+
+def newest(target: Target) -> str:
+    return revisions(target)[-1].mark
+
+
 def drawn(voxel: int) -> Volume:
     out = label_map()
     out.array[voxel, 10, 8] = 4
@@ -72,7 +82,7 @@ def drawn(voxel: int) -> Volume:
 
 def test_a_save_that_was_killed_before_the_last_step_is_finished_by_the_next_reader(target):
     before = target.path.read_bytes()
-    save(target, drawn(12), Revision(0, "Eva", "", "", ""), 1)
+    save(target, drawn(12), EVA, newest(target))
     after = target.path.read_bytes()
     target.path.write_bytes(before)  # as it was between writing the log and replacing the label map
     assert [r.revision for r in revisions(target)] == [1, 2]
@@ -80,16 +90,35 @@ def test_a_save_that_was_killed_before_the_last_step_is_finished_by_the_next_rea
 
 
 def test_a_program_that_writes_the_label_map_makes_a_revision(target):
-    save(target, drawn(12), Revision(0, "Eva", "", "", ""), 1)
+    made = save(target, drawn(12), EVA, newest(target))
     io.write(target.path, drawn(13), overwrite=True)
     assert [(r.revision, r.who) for r in revisions(target)] == [(1, "condyle"), (2, "Eva"), (3, "condyle")]
     assert file_of(target.folder, 3).read_bytes() == target.path.read_bytes()
     with pytest.raises(DataError, match="revision 3"):
-        save(target, drawn(14), Revision(0, "Eva", "", "", ""), 2)
+        save(target, drawn(14), EVA, made.mark)
+
+
+def test_a_label_map_that_was_made_anew_is_overwritten_by_no_correction_of_the_one_before(target):
+    before = newest(target)
+    io.write(target.path, drawn(13), overwrite=True)
+    assert [r.revision for r in revisions(target)] == [1]  # nothing is written down yet
+    with pytest.raises(ConflictError, match="revision 1"):
+        save(target, drawn(14), EVA, before)
+    assert np.array_equal(io.read_labels(target.path).array, drawn(13).array)
+    assert save(target, drawn(14), EVA, newest(target)).revision == 2
+
+
+def test_what_a_program_made_is_told_from_what_somebody_corrected(target):
+    assert made_by_program(revisions(target))
+    save(target, drawn(12), EVA, newest(target))
+    assert not made_by_program(revisions(target))
+    again = replace(EVA, restored_from=1)
+    save(target, label_map(), again, newest(target))
+    assert made_by_program(revisions(target))
 
 
 def test_a_log_that_cannot_be_read_is_an_error_that_says_so(target):
-    save(target, drawn(12), Revision(0, "Eva", "", "", ""), 1)
+    save(target, drawn(12), EVA, newest(target))
     (target.folder / "log.json").write_text("{", encoding="utf-8")
     with pytest.raises(DataError, match="Mend or remove it"):
         revisions(target)
@@ -235,3 +264,22 @@ def test_one_dataset_can_be_served_by_itself(tmp_path):
     (tmp_path / "models" / "m").mkdir(parents=True)
     assert Workspace(tmp_path).dataset_folders() == [dataset.folder]
     assert replace(dataset, name="x").folder == dataset.folder
+
+
+def test_files_that_number_their_segments_differently_are_not_named_by_one_of_them(tmp_path):
+    grid = Grid((6, 6, 6), np.eye(4))
+    files = tmp_path / "upload/files"
+    for case, ids in (("a", {"femur_left": 1, "femur_right": 2}), ("b", {"femur_right": 1, "femur_left": 2})):
+        io.write(files / f"{case}.nii.gz", Volume(np.zeros(grid.shape, np.int16), grid))
+        io.segnrrd.write(files / f"{case}_seg.seg.nrrd", Volume(np.ones(grid.shape, np.uint8), grid), Labels.of(ids))
+    fields = {
+        "name": "legs",
+        "masks": {f"{case}_seg.seg.nrrd": f"{case}.nii.gz" for case in "ab"},
+        "names": {"1": "femur_left", "2": "femur_right"},
+    }
+    before = sorted(files.iterdir())
+    with pytest.raises(ConfigError, match=r"as in a_seg\.seg\.nrrd, got femur_right"):
+        import_plan(Workspace(tmp_path), tmp_path / "upload", Asked(fields))
+    assert sorted(files.iterdir()) == before
+    fields["masks"].popitem()
+    assert import_plan(Workspace(tmp_path), tmp_path / "upload", Asked(fields)).title == "Import into legs"

@@ -111,6 +111,30 @@ def test_a_case_of_the_queue_is_corrected_accepted_and_rejected(opened, server):
     assert not stored.array[2, 2, 2]
 
 
+def told(server: Server, case: str) -> tuple[dict[str, str], set[str]]:
+    """A case's lights, and what it needs eyes for."""
+    cases = server.json("GET", f"/api/datasets/{key_of(server)}/queue?set=reference")["cases"]
+    found = next(one for one in cases if one["id"] == case)
+    return found["lights"], {need["code"] for need in found["needs"]}
+
+
+@pytest.mark.parametrize(("case", "code"), [("doubted", "confidence"), ("unsure", "uncertainty")])
+def test_what_a_model_said_of_its_mask_is_not_said_of_a_corrected_one(server, tmp_path, case, code):
+    before = told(server, case)
+    assert code in before[1]
+    address = f"/api/datasets/{key_of(server)}/cases/{case_of(server, key_of(server), case)['key']}/labels/reference"
+    drawn = label_map()
+    drawn.array[drawn.array == LABELS["femur_left"].id] = 0
+    io.write(tmp_path / "drawn.nii", drawn)
+    head = {"If-Match": server.ask("GET", address)[1]["etag"]}
+    assert server.ask("POST", address, (tmp_path / "drawn.nii").read_bytes(), head)[0] == 201
+    lights, needs = told(server, case)
+    assert (lights, needs & {"confidence", "uncertainty"}) == ({}, set())
+    mark = server.json("GET", address + "/revisions")["mark"]
+    server.json("POST", address + "/restore", {"revision": 1, "base": mark})
+    assert told(server, case) == before
+
+
 def test_the_viewer_leads_from_case_to_case_and_takes_verdicts(opened, server):
     page, key = opened.page, key_of(server)
     page.click("[data-case=plain] th a")

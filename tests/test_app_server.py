@@ -10,7 +10,9 @@ import signal
 import time
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -20,6 +22,7 @@ from app_server import Server, served, start
 from condyle import io
 from condyle.data import Dataset
 from condyle.data.lock import one_writer
+from condyle.labels import Labels
 from condyle.space import Grid, Volume
 from datasets import GRID, LABELS, label_map, scan, small_dataset
 
@@ -92,13 +95,59 @@ def test_names_of_folders_and_cases_are_no_keys(server, key):
 
 
 def test_labels_can_be_renamed_but_not_taken_away(server, key):
-    labels = server.json("GET", f"/api/datasets/{key}")["labels"]
+    labels, mark = table(server, key)
     labels["structures"][2]["name"] = "kneecap"
-    assert server.json("PUT", f"/api/datasets/{key}/labels", labels)["labels"]["structures"][2]["name"] == "kneecap"
+    status, told = relabelled(server, key, labels, mark)
+    assert (status, told["labels"]["structures"][2]["name"]) == (200, "kneecap")
     labels["structures"][2]["name"] = "patella"
-    server.json("PUT", f"/api/datasets/{key}/labels", labels)
+    mark = relabelled(server, key, labels, told["labels_mark"])[1]["labels_mark"]
     fewer = {**labels, "structures": labels["structures"][:2]}
-    assert "4" in server.json("PUT", f"/api/datasets/{key}/labels", fewer)["error"]["got"]
+    assert "4" in relabelled(server, key, fewer, mark)[1]["error"]["got"]
+
+
+def table(server: Server, key: str) -> tuple[dict[str, Any], str]:
+    """A dataset's structures, and the mark of the table."""
+    told = server.json("GET", f"/api/datasets/{key}")
+    return told["labels"], told["labels_mark"]
+
+
+def relabelled(server: Server, key: str, labels: dict[str, Any], mark: str) -> tuple[int, dict[str, Any]]:
+    """Status and answer of an edit of the structures."""
+    body, head = json.dumps(labels).encode(), {"If-Match": f'"{mark}"'}
+    status, _, content = server.ask("PUT", f"/api/datasets/{key}/labels", body, head)
+    return status, json.loads(content)
+
+
+def with_new(labels: dict[str, Any], name: str) -> dict[str, Any]:
+    """A table with one structure more."""
+    return {**labels, "structures": [*labels["structures"], {"id": 9, "name": name, "color": "#e69f00"}]}
+
+
+def test_two_who_edit_the_labels_do_not_rename_each_others_numbers(tmp_path):
+    small_dataset(tmp_path / "small", ("a",))
+    with served(tmp_path) as server:
+        key = server.json("GET", "/api/datasets")["datasets"][0]["key"]
+        labels, mark = table(server, key)
+        assert server.ask("PUT", f"/api/datasets/{key}/labels", json.dumps(labels).encode())[0] == 422
+        assert relabelled(server, key, with_new(labels, "tibia"), mark)[0] == 200
+        status, told = relabelled(server, key, with_new(labels, "fibula"), mark)
+        assert (status, "somebody has changed" in told["error"]["message"]) == (409, True)
+        assert table(server, key)[0]["structures"][-1]["name"] == "tibia"
+
+
+@pytest.mark.parametrize("name", ["", " ", "../../x", "a/b", "a\\b", ".x", "-x", "a=b", "a\nb", "x" * 101])
+def test_a_new_structure_gets_no_name_that_is_none_or_a_path(server, key, name):
+    labels, mark = table(server, key)
+    assert relabelled(server, key, with_new(labels, name), mark)[0] == 422
+    assert table(server, key) == (labels, mark)
+
+
+def test_a_name_that_came_with_the_scans_may_stay_while_another_is_changed(tmp_path):
+    dataset = small_dataset(tmp_path / "small", ("a",))
+    replace(dataset, labels=Labels.of({"femur, left/medial": 1, "femur_right": 2, "patella": 4})).save()
+    with served(tmp_path) as server:
+        key = server.json("GET", "/api/datasets")["datasets"][0]["key"]
+        assert relabelled(server, key, with_new(table(server, key)[0], "tibia"), table(server, key)[1])[0] == 200
 
 
 # Voxels and corrections
@@ -141,7 +190,7 @@ def test_a_correction_on_an_oblique_scan_arrives_bit_exact_as_a_revision(server,
     status, _, told = server.ask("POST", address, packed(drawn, tmp_path), who)
     assert (status, json.loads(told)["current"]["who"]) == (409, "Eva Müller")
 
-    restored = server.json("POST", address + "/restore", {"revision": 1, "base": 2, "who": "Eva"})
+    restored = server.json("POST", address + "/restore", {"revision": 1, "base": made["mark"], "who": "Eva"})
     assert (restored["revision"], restored["restored_from"]) == (3, 1)
     assert server.ask("GET", address + "/revisions/1")[2] == server.ask("GET", address)[2] == content
     assert server.ask("GET", address + "/revisions/9")[0] == 422
@@ -172,7 +221,7 @@ def test_a_label_map_that_does_not_fit_is_refused(server, key, tmp_path, fault, 
         "junk": lambda: b"no scan at all" * 100,
         "huge": lambda: bytes(4 << 20),
     }
-    status, _, told = server.ask("POST", address, bodies[fault](), {"If-Match": '"1"'})
+    status, _, told = server.ask("POST", address, bodies[fault](), base(server, address))
     assert status == (413 if fault == "huge" else 422)
     assert said in json.loads(told)["error"]["message"]
     assert server.json("GET", address + "/revisions")["current"] == 1
@@ -188,10 +237,58 @@ def test_a_draft_is_kept_until_saved_and_no_other_tab_overwrites_it(server, key,
     assert (status, json.loads(told)["current"]["tab"]) == (409, "a")
     status, headers, content = server.ask("GET", address + "/autosave")
     assert (status, content, headers["x-base"]) == (200, body, "1")
-    assert server.ask("POST", address, body, {"If-Match": '"1"'})[0] == 201
+    assert server.ask("POST", address, body, base(server, address) | {"X-Tab": "b"})[0] == 201
+    assert server.ask("DELETE", address + "/autosave", headers={"X-Tab": "b"})[0] == 204
+    assert server.ask("GET", address + "/autosave")[0] == 200  # another tab's work is nobody's to forget
+    assert server.ask("POST", address, body, base(server, address) | {"X-Tab": "a"})[0] == 201
     assert server.ask("GET", address + "/autosave")[0] == 204
     server.ask("PUT", address + "/autosave", body, mine)
     assert server.ask("DELETE", address + "/autosave")[0] == 204
+    assert server.ask("GET", address + "/autosave")[0] == 204
+
+
+def test_a_draft_that_another_tab_takes_up_is_its_own_from_then_on(server, key, tmp_path):
+    address = case(server, key, "p4") + "/labels/reference"
+    body = packed(label_map(), tmp_path)
+    server.ask("PUT", address + "/autosave", body, {"X-Base": "1", "X-Tab": "a"})
+    assert server.ask("PUT", address + "/autosave", body, {"X-Tab": "b", "X-Took": "a"})[0] == 204
+    assert server.ask("GET", address + "/autosave")[1]["x-tab"] == "b"
+    server.ask("PUT", address + "/autosave", body, {"X-Tab": "a", "X-Took": "b"})
+    assert server.ask("POST", address, body, base(server, address) | {"X-Tab": "b", "X-Took": "a"})[0] == 201
+    assert server.ask("GET", address + "/autosave")[0] == 204
+
+
+def test_restoring_a_revision_keeps_the_draft(server, key, tmp_path):
+    address = case(server, key, "p4") + "/labels/reference"
+    body = packed(label_map(), tmp_path)
+    server.ask("PUT", address + "/autosave", body, {"X-Tab": "a"})
+    mark = server.json("GET", address + "/revisions")["mark"]
+    assert server.json("POST", address + "/restore", {"revision": 1, "base": mark})["restored_from"] == 1
+    assert server.ask("GET", address + "/autosave")[0] == 200
+    server.ask("DELETE", address + "/autosave")
+
+
+def base(server: Server, address: str) -> dict[str, str]:
+    """The header that says that the newest revision was drawn on."""
+    return {"If-Match": server.ask("GET", address)[1]["etag"]}
+
+
+def test_a_label_map_that_was_made_anew_is_fetched_anew_and_overwritten_by_nobody(server, key, folder, tmp_path):
+    address, path = case(server, key, "p3") + "/labels/reference", folder / "Miller_Anna/labels/reference/p3.nii.gz"
+    before = path.read_bytes()
+    mark = server.ask("GET", address)[1]["etag"]
+    old = server.ask("GET", address + "/revisions/1")[1]["etag"]
+    drawn = label_map()
+    drawn.array[2, 2, 2] = 4
+    io.write(path, drawn, overwrite=True)
+    made = path.read_bytes()
+    for where, seen in ((address, mark), (address + "/revisions/1", old)):
+        status, headers, content = server.ask("GET", where, headers={"If-None-Match": seen})
+        assert (status, content, headers["etag"] != seen) == (200, made, True)
+    for seen in (mark, '"1"'):
+        assert server.ask("POST", address, packed(label_map(), tmp_path), {"If-Match": seen})[0] == 409
+    assert path.read_bytes() == made
+    path.write_bytes(before)
 
 
 def test_a_verdict_stays_and_nonsense_is_none(server, key):
@@ -259,10 +356,41 @@ def test_meshes_have_passports_and_files_and_know_when_they_are_old(server, key,
     assert (status, headers["content-type"], len(content) > 1000) == (200, "model/stl", True)
     drawn = label_map()
     drawn.array[12, 10, 8] = 4
-    revision = server.json("GET", address + "/labels/reference/revisions")["current"]
-    server.ask("POST", address + "/labels/reference", packed(drawn, tmp_path), {"If-Match": f'"{revision}"'})
+    server.ask(
+        "POST", address + "/labels/reference", packed(drawn, tmp_path), base(server, address + "/labels/reference")
+    )
     assert not any(m["current"] for m in server.json("GET", address + "/meshes/reference")["meshes"])
     assert server.ask("GET", address + "/meshes/reference/99")[0] == 404
+
+
+def test_a_structure_is_offered_the_files_of_its_own_whatever_it_is_called(tmp_path):
+    dataset = small_dataset(tmp_path / "small", ("a",))
+    names = ("femur, left/medial", "femur left medial", "scene")
+    replace(dataset, labels=Labels.of(dict(zip(names, (1, 2, 4), strict=True)))).save()
+    with served(tmp_path) as server:
+        key = server.json("GET", "/api/datasets")["datasets"][0]["key"]
+        address = case(server, key, "a")
+        keys = {"dataset": key, "case": address.rsplit("/", 1)[-1]}
+        asked = {"verb": "mesh", "label_set": "reference", "formats": ["stl"], **keys}
+        assert server.wait_for_job(server.json("POST", "/api/jobs", asked)["job"]["id"])["state"] in {
+            "done",
+            "attention",
+        }
+        made = {m["structure"]: m["files"] for m in server.json("GET", address + "/meshes/reference")["meshes"]}
+        sent = {name: server.ask("GET", made[name]["stl"])[1]["content-disposition"] for name in names}
+    stems = [sent[name].partition('filename="')[2].rstrip('"') for name in names]
+    assert stems == ["femur_left_medial.stl", "femur_left_medial_2.stl", "scene_2.stl"]
+
+
+def test_a_file_that_lost_its_time_does_not_break_the_zip(tmp_path):
+    dataset = small_dataset(tmp_path / "small", ("a",))
+    os.utime(dataset.path(dataset["a"].images["CT"]), (0, 0))
+    with served(tmp_path) as server:
+        key = server.json("GET", "/api/datasets")["datasets"][0]["key"]
+        content = server.ask("GET", f"/api/datasets/{key}/zip")[2]
+    with zipfile.ZipFile(bytes_io.BytesIO(content)) as archive:
+        assert archive.testzip() is None
+        assert "images/CT/a.nii.gz" in archive.namelist()
 
 
 def test_a_dataset_is_taken_home_as_one_zip(server, key, folder, tmp_path):
@@ -371,8 +499,8 @@ def test_a_zip_that_would_leave_its_folder_is_refused_in_words(tmp_path):
 
 def test_a_dataset_that_somebody_writes_to_can_still_be_corrected(server, key, folder, tmp_path):
     address = case(server, key, "p2") + "/labels/reference"
-    revision = server.json("GET", address + "/revisions")["current"]
+    head = base(server, address)
     with one_writer(folder / "Miller_Anna"):
         time.sleep(0)
-        answer = server.ask("POST", address, packed(label_map(), tmp_path), {"If-Match": f'"{revision}"'})
+        answer = server.ask("POST", address, packed(label_map(), tmp_path), head)
     assert answer[0] == 201

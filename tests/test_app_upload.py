@@ -101,6 +101,30 @@ def test_a_label_map_for_a_case_that_is_there_is_refused_on_another_grid_and_fit
     assert agreed > 0.6  # half a voxel of shift, on bodies of eight voxels
 
 
+def test_a_second_drop_has_a_free_name_and_a_refused_import_can_be_put_right(browser, server, folder, tmp_path):
+    io.write(tmp_path / "ankle.nii.gz", scan(5))
+    for name in ("scans", "Scans-2"):
+        (folder / name).mkdir()
+        (folder / name / "dataset.json").write_text("{}", encoding="utf-8")
+    with watched_page(browser, server, refused=True) as opened:
+        drop(opened, tmp_path / "ankle.nii.gz")
+        page = opened.page
+        assert page.input_value("#new-name") == "scans-3"
+        page.fill("#new-name", "scans")
+        page.click("dialog button:text('Import')")
+        opened.see("dialog .error:has-text('Choose another name')")
+        page.fill("#new-name", "not a name")
+        drop(opened, tmp_path / "ankle.nii.gz")  # the page was left: nothing is sent again
+        assert len([url for url in opened.asked if url.endswith("/0?at=0")]) == 1
+        page.fill("#new-name", "not a name")
+        page.select_option("#target", label="joints")  # what is hidden is in nobody's way
+        assert brought(opened) in {"done", "attention"}
+        assert "ankle" in [case.id for case in Dataset.open(folder / "joints").cases]
+        assert page.evaluate("Object.keys(localStorage).filter((key) => key.startsWith('upload'))") == []
+    for name in ("scans", "Scans-2"):
+        (folder / name / "dataset.json").unlink()
+
+
 def test_the_viewer_refuses_a_label_map_on_another_grid_in_words(opened, server, folder, tmp_path):
     key = key_of(server, "joints")
     moved = Volume(label_map().array, Grid(GRID.shape, GRID.affine + np.array([[0, 0, 0, 9]] + [[0] * 4] * 3)))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
+from pathlib import Path
 
 import pytest
 
@@ -64,6 +67,53 @@ def test_a_folder_appears_whole_and_replaces_only_when_asked(tmp_path):
     assert os.listdir(tmp_path) == ["data"]
 
 
+def test_files_that_come_along_overwrite_nothing_unasked(tmp_path):
+    (tmp_path / "a.raw").write_text("another's")
+    for overwrite in (False, True):
+        with (
+            nullcontext() if overwrite else pytest.raises(DataError, match=r"a\.raw.*--overwrite"),
+            atomic_file(tmp_path / "a.mhd", overwrite=overwrite) as temporary,
+        ):
+            temporary.write_text("header")
+            temporary.with_suffix(".raw").write_text("data")
+        assert (tmp_path / "a.raw").read_text() == ("data" if overwrite else "another's")
+        assert (tmp_path / "a.mhd").exists() == overwrite
+
+
+@pytest.mark.parametrize("make", [atomic_file, atomic_folder])
+def test_what_cannot_be_read_elsewhere_is_not_told_as_a_fault_of_the_target(tmp_path, make):
+    with pytest.raises(FileNotFoundError, match="source"), make(tmp_path / "a"):
+        (tmp_path / "source").read_text()
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("make", [atomic_file, atomic_folder])
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        OSError(errno.EDQUOT, "Disk quota exceeded"),
+        OSError("64 requested and 32 written"),
+    ],
+)
+def test_a_disk_that_takes_no_more_is_told_as_a_fault_of_the_target(tmp_path, make, error):
+    with pytest.raises(DataError, match="Free some space"), make(tmp_path / "a"):
+        raise error
+
+
+def test_a_copy_that_finds_the_disk_full_is_told_as_a_fault_of_the_target(tmp_path):
+    with pytest.raises(DataError, match="Free some space"), atomic_file(tmp_path / "a") as temporary:
+        raise OSError(errno.ENOSPC, "No space left on device", "source", None, str(temporary))
+    with pytest.raises(DataError, match="Free some space"), atomic_file(tmp_path / "a") as temporary:
+        (temporary.parent / "gone" / "a").write_text("")
+
+
+def test_a_name_that_cannot_be_looked_up_is_explained(tmp_path):
+    for make in (atomic_file, atomic_folder):
+        with pytest.raises(DataError, match="name"), make(tmp_path / ("x" * 300)):
+            pass
+
+
 def test_a_name_below_a_file_is_explained(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(DataError, match="write"), atomic_file(tmp_path / "file" / "a"):
@@ -85,3 +135,21 @@ def test_a_killed_writer_leaves_the_old_file(tmp_path):
         writer.wait()
     time.sleep(0.01)
     assert target.read_text() == "before"
+
+
+def test_a_folder_is_replaced_only_where_nothing_but_ones_own_is_in_it(tmp_path, monkeypatch):
+    folder = tmp_path / "surfaces"
+    for _ in range(2):
+        with atomic_folder(folder, overwrite=True, holds=(".stl",)) as temporary:
+            (temporary / "femur.stl").write_bytes(b"solid")
+    (folder / "notes").mkdir()
+    (folder / "notes/thesis.txt").write_text("years of work")
+    before = sorted(folder.rglob("*"))
+    with pytest.raises(DataError, match=r"thesis\.txt"), atomic_folder(folder, overwrite=True, holds=(".stl",)):
+        pass
+    monkeypatch.chdir(folder / "notes")
+    for here in (Path(), Path(".."), folder):
+        with pytest.raises(DataError, match="the one you are in"), atomic_folder(here, overwrite=True):
+            pass
+    assert sorted(folder.rglob("*")) == before
+    assert [path.name for path in tmp_path.iterdir()] == ["surfaces"]

@@ -243,6 +243,8 @@ def test_unsound_nifti_headers_are_refused(tmp_path: Path, fields: dict[str, Any
         ({"space_units": '"furlong" "furlong" "furlong"'}, "furlong"),
         ({"data_file": "gone.raw"}, "gone.raw"),
         ({"data_file": "LIST"}, "one data file"),
+        ({"data_file": "LIST 2"}, "one data file"),
+        ({"data_file": "x" * 300}, "no such file"),
         ({"data_file": "slice%03d.raw 1 7 1"}, "one data file"),
         ({"byte_skip": "-5"}, "cannot hold"),
         ({"space_origin": "(1,2)"}, "space origin"),
@@ -296,6 +298,14 @@ def test_a_header_cannot_reach_files_outside_its_folder(tmp_path: Path, name: st
         f"NDims = 3\nDimSize = 5 6 7\nElementSpacing = 1 1 1\nElementType = MET_SHORT\nElementDataFile = {name}\n"
     )
     refused(tmp_path / "in" / "scan.mhd", "the header's own folder", name)
+
+
+@pytest.mark.parametrize("size", ["nan", "inf", "-inf", "-2", "1.5"])
+def test_a_header_size_that_is_no_number_of_bytes_is_refused(tmp_path: Path, size: str) -> None:
+    write(tmp_path / "scan.mhd", BASE)
+    header = (tmp_path / "scan.mhd").read_text()
+    (tmp_path / "scan.mhd").write_text(f"HeaderSize = {size}\n{header}")
+    refused(tmp_path / "scan.mhd", "HeaderSize", size)
 
 
 @pytest.mark.parametrize("suffix", [".nhdr", ".mhd"])

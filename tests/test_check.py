@@ -321,6 +321,13 @@ def test_nothing_is_written_by_a_check(tmp_path: Path) -> None:
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
+def test_a_name_that_cannot_be_looked_up_does_not_stop_the_check(tmp_path: Path) -> None:
+    dataset = small_dataset(tmp_path)
+    broken = replace(dataset["a"], images={"CT": f"images/CT/{'x' * 300}.nii.gz"})
+    dataset.with_case(broken).save()
+    assert ("error", "file_unreadable", "a") in codes(check(tmp_path))
+
+
 def test_what_cannot_be_read_does_not_stop_the_case(tmp_path: Path) -> None:
     dataset = small_dataset(tmp_path)
     (tmp_path / image_path("CT", "a")).write_bytes(b"")

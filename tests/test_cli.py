@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -13,12 +15,17 @@ from typing import Literal
 import nibabel as nib
 import numpy as np
 import pytest
+import tifffile
 import typer
 
 import condyle
 from condyle.cli.options import docstring_args, flag_of, gather, knobs_of, parse
-from condyle.errors import ConfigError
+from condyle.errors import ConfigError, DataError
+from condyle.io import read_labels
 from condyle.recipe import RECIPES, Recipe
+from condyle.space import Volume
+from dicom_making import AFFINE
+from test_dicom_geometry import tilted
 
 
 def run(*arguments: object) -> subprocess.CompletedProcess[str]:
@@ -185,6 +192,84 @@ def test_convert_labels_blends_nothing(scan, tmp_path):
     assert json.loads(run("info", tmp_path / "m.mha", "--json").stdout)["values"]["labels_ml"].keys() == {"1"}
 
 
+def test_convert_labels_reads_as_convert_does_without(tmp_path):
+    mask = np.zeros((5, 6, 7), np.uint8)
+    mask[1:3, 2:4, 3:] = 1
+    mask[3:, 2:4, 3:] = 5
+    tifffile.imwrite(tmp_path / "m.tif", mask.T.copy(), photometric="minisblack")
+    condyle.convert(tmp_path / "m.tif", tmp_path / "m.nii", labels=True, spacing=(0.5, 0.6, 0.7))
+    assert np.array_equal(read_labels(tmp_path / "m.nii").array, mask)
+    tilted(tmp_path / "s", 12.5, Volume.of(mask.astype(np.int16), AFFINE))
+    with pytest.raises(DataError, match="one series that fits 'Fat'"):
+        condyle.convert(tmp_path / "s", tmp_path / "d.nii", labels=True, series="Fat", fix_tilt=True)
+    condyle.convert(tmp_path / "s", tmp_path / "d.nii", labels=True, series="Thin", fix_tilt=True)
+    straight = read_labels(tmp_path / "d.nii").array
+    # Slices are moved, not blended: between 1 and 5 nothing is new.
+    assert np.array_equal(np.bincount(straight.ravel())[1:], np.bincount(mask.ravel())[1:])
+
+
+def test_convert_refuses_a_result_that_memory_cannot_hold(scan, tmp_path):
+    for spacing in ((0.001, 0.001, 0.001), (5e-324, 1e300, 1.0)):
+        with pytest.raises(ConfigError, match="GiB"):
+            condyle.convert(scan, tmp_path / "x.nii", resample=spacing)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_info_counts_values_that_are_not_finite_and_tells_the_rest(tmp_path):
+    values = np.full((6, 5, 4), 2, np.float32)
+    values[0, 0, :3], values[1, 1, 1] = (np.nan, np.inf, -np.inf), 7
+    nib.save(nib.Nifti1Image(values, np.diag([1, 2, 3, 1])), tmp_path / "x.nii")
+    shown = run("info", tmp_path / "x.nii", "--json")
+    told = json.loads(shown.stdout)
+    assert shown.returncode == 1
+    assert told["affine"] == np.diag([1, 2, 3, 1]).tolist()
+    assert (told["values"]["not_finite"], told["values"]["min"], told["values"]["max"]) == (3, 2, 7)
+    assert "not_finite      3" in run("info", tmp_path / "x.nii").stdout
+    nib.save(nib.Nifti1Image(values * np.nan, np.eye(4)), tmp_path / "y.nii")
+    assert condyle.info(tmp_path / "y.nii").values == {"type": "float32", "not_finite": 120}
+
+
+def test_info_and_picture_straighten_a_tilted_series(tmp_path):
+    tilted(tmp_path / "s", 12.5, Volume.of(np.arange(210).reshape(5, 6, 7).astype(np.int16), AFFINE))
+    assert condyle.info(tmp_path / "s").grid is None
+    straight = condyle.info(tmp_path / "s", fix_tilt=True).grid
+    assert straight is not None
+    assert not straight.is_sheared
+    by_name = condyle.info(tmp_path / "s", series="Thin", fix_tilt=True).grid
+    assert by_name is not None
+    assert by_name.matches(straight)
+    with pytest.raises(DataError, match="--fix-tilt"):
+        condyle.picture(tmp_path / "s", tmp_path / "p.png")
+    condyle.convert(tmp_path / "s", tmp_path / "m.nii", labels=True, fix_tilt=True)
+    condyle.picture(tmp_path / "s", tmp_path / "p.png", mask=tmp_path / "m.nii", fix_tilt=True)
+    assert (tmp_path / "p.png").is_file()
+
+
+def test_picture_reads_stacks_that_do_not_tell_their_spacing(tmp_path):
+    stack = (np.arange(210).reshape(7, 6, 5) % 3).astype(np.uint8)
+    tifffile.imwrite(tmp_path / "s.tif", stack, photometric="minisblack")
+    with pytest.raises(DataError, match="--spacing"):
+        condyle.picture(tmp_path / "s.tif", tmp_path / "p.png")
+    condyle.picture(tmp_path / "s.tif", tmp_path / "p.png", mask=tmp_path / "s.tif", spacing=(1, 2, 3))
+    condyle.convert(tmp_path / "s.tif", tmp_path / "s.nii", spacing=(1, 2, 3))
+    condyle.picture(tmp_path / "s.nii", tmp_path / "q.png", mask=tmp_path / "s.tif", spacing=(1, 2, 3))
+    assert (tmp_path / "q.png").read_bytes() != b""
+    with pytest.raises(ConfigError, match="spacing"):
+        condyle.picture(tmp_path / "s.nii", tmp_path / "r.png", spacing=(1, 2, 3))
+
+
+def test_a_name_that_standard_output_cannot_encode_is_told(scan, tmp_path):
+    odd = os.fsencode(tmp_path) + b"/J\xfcrgen.nii.gz"
+    shutil.copyfile(scan, odd)
+    for words in ([], ["--json"]):
+        command = [sys.executable, "-m", "condyle", "info", odd, *words]
+        strict = os.environ | {"PYTHONIOENCODING": "utf-8:strict", "PYTHONUTF8": "1"}
+        shown = subprocess.run(command, capture_output=True, check=False, env=strict)
+        assert shown.returncode == 0, shown.stderr
+        assert rb"J\udcfcrgen" in shown.stdout
+    assert json.loads(shown.stdout)["path"] == os.fsdecode(odd)
+
+
 def test_picture_draws_scan_and_mask(scan, tmp_path):
     run("fill", scan, "-o", tmp_path / "m.nii.gz")
     out = tmp_path / "p.png"
@@ -197,6 +282,8 @@ def test_picture_draws_scan_and_mask(scan, tmp_path):
     ("arguments", "says"),
     [
         (["info", "nowhere.nii"], "nothing of that name"),
+        (["info", "x" * 300], "name too long"),
+        (["convert", "SCAN", "x" * 300 + ".nii"], "name too long"),
         (["fill", "SCAN"], "-o"),
         (["fill", "SCAN", "-o", "SCAN"], "--overwrite"),
         (["fill", "SCAN", "-o", "x.nii.gz", "--threshold", "5000"], "none above 900"),
@@ -204,6 +291,8 @@ def test_picture_draws_scan_and_mask(scan, tmp_path):
         (["fill", "SCAN", "-o", "x.jpg"], "x.jpg"),
         (["convert", "SCAN", "x.nii", "--orientation", "XYZ"], "RAS or LPS"),
         (["convert", "SCAN", "x.nii", "--resample", "0", "1", "1"], "above 0"),
+        (["convert", "SCAN", "x.nii", "--resample", "nan", "nan", "nan"], "above 0"),
+        (["convert", "SCAN", "x.nii", "--resample", "inf", "1", "1"], "above 0"),
         (["convert", "SCAN", "x.nii", "--labels"], "label map"),
         (["picture", "SCAN", "x.png", "--mask", "OTHER"], "grid"),
         (["check", "."], "dataset"),

@@ -10,8 +10,8 @@ import pytest
 
 import condyle
 from condyle import models
-from condyle.errors import ModelError
-from condyle.io import write
+from condyle.errors import DataError, ModelError
+from condyle.io import read_labels, write
 from condyle.jobs.settings import JobSettings
 from condyle.labels import Labels
 from condyle.models import Model
@@ -107,7 +107,7 @@ def test_a_network_that_does_not_look_where_things_are_is_caught_by_the_mirror()
 
 def test_looks_that_a_model_cannot_be_asked_about_are_refused():
     alone = judging(labels=Labels.of({"femur_left": 1, "tibia": 2}))
-    with pytest.raises(ModelError, match="partners of all sided structures"):
+    with pytest.raises(ModelError, match="a partner for each structure"):
         Segmenter(alone).answer(knee_scan())
 
 
@@ -135,3 +135,35 @@ def test_the_memory_that_looks_take_is_reckoned_with():
     scan = knee_scan((24, 22, 20))
     plain = Segmenter(pointwise_model()).answer(scan).need
     assert Segmenter(judging()).answer(scan).need.labels > plain.labels
+
+
+def test_lights_are_written_beside_no_other_mask_than_the_judged_one(files):
+    """A mask of another model, or one corrected by hand, lies there without lights."""
+    light, mask = files / "out/s0_confidence.json", files / "out/s0.nii.gz"
+    segment(files)
+    light.unlink()
+    corrected = read_labels(mask)
+    corrected.array[:3] = 1
+    write(mask, corrected, overwrite=True)
+    kept = mask.read_bytes()
+    with pytest.raises(DataError, match="another one"):
+        segment(files)
+    assert mask.read_bytes() == kept
+    assert not light.exists()
+    segment(files, overwrite=True)
+    assert light.exists()
+    assert mask.read_bytes() != kept
+
+
+def test_lights_of_an_earlier_mask_do_not_stay_beside_a_new_one(files):
+    light, mask = files / "out/s0_confidence.json", files / "out/s0.nii.gz"
+    segment(files)
+    light.write_text("{}")
+    mask.unlink()
+    segment(files)
+    assert json.loads(light.read_text())["structures"]
+    mask.unlink()
+    models.save(pointwise_model(), files / "model", overwrite=True)
+    segment(files)
+    assert mask.exists()
+    assert not light.exists()

@@ -14,8 +14,10 @@ from condyle.data import Case, Dataset, load_image, load_labels
 from condyle.data.lock import one_writer
 from condyle.data.names import is_safe, safe_name
 from condyle.errors import ConfigError, DataError
+from condyle.io.atomic import atomic_folder
 from condyle.labels import Labels
 from datasets import LABELS, label_map, scan, small_dataset
+from killed import leftover
 
 
 def edited(folder: Path, change: Any) -> Path:
@@ -171,6 +173,29 @@ def test_only_one_process_writes_at_a_time(tmp_path: Path) -> None:
         pass
     with one_writer(tmp_path):
         pass
+
+
+def test_a_writer_sweeps_up_after_dead_processes_alone(tmp_path: Path) -> None:
+    left = leftover(tmp_path / "images" / "CT")
+    (left / "half.nii.gz").write_bytes(b"half")
+    host = left.name.split("-")[1]
+    others = [".condyle-notes", f".condyle-{host}", ".condyle-00000000-1-x", left.name.replace(host, "0" * 8)]
+    for name in others:
+        (tmp_path / name).mkdir()
+    with atomic_folder(tmp_path / "export") as at_work:
+        with one_writer(tmp_path):
+            assert at_work.is_dir()
+        (at_work / "a").write_text("whole")
+    assert not left.exists()
+    assert (tmp_path / "export" / "a").read_text() == "whole"
+    assert sorted(p.name for p in tmp_path.iterdir() if p.name.startswith(".condyle-")) == sorted(others)
+
+
+def test_what_a_writer_cannot_read_elsewhere_is_not_told_of_the_dataset(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), one_writer(tmp_path / "ds", make=True):
+        (tmp_path / "source").read_bytes()
+    with pytest.raises(DataError, match="can write"), one_writer(tmp_path / "ds"):
+        (tmp_path / "ds" / "gone" / "a").write_bytes(b"")
 
 
 @pytest.mark.parametrize("text", ["", ".", "..", "../../etc", "a/b", "Tairāwhiti 7", "x" * 300, "a.", "-rf", "con\n"])

@@ -34,11 +34,11 @@ from dicom_making import edited, enhanced, removing, setting, small_volume, writ
 SOURCE = small_volume().array
 
 
-def stored_as(kind: str, **elements: object) -> Callable[[Dataset, int], None]:
+def stored_as(kind: str, start: int = 0, **elements: object) -> Callable[[Dataset, int], None]:
     """A change that stores consecutive numbers of a type."""
 
     def change(dataset: Dataset, k: int) -> None:
-        image = (np.arange(42) + 42 * k).astype(kind)
+        image = (np.arange(42) + 42 * k + start).astype(kind)
         bits = image.dtype.itemsize * 8
         dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = bits, bits, bits - 1
         dataset.PixelRepresentation = int(kind[-2] == "i")
@@ -72,6 +72,21 @@ def test_values_are_stored_times_slope_plus_intercept(
     array = read(folder).array
     assert array.dtype == dtype
     np.testing.assert_array_equal(array, (COUNT * slope + intercept).astype(dtype))
+
+
+@pytest.mark.parametrize(("slope", "dtype"), [(1, np.int16), (1000, np.int32)])
+def test_an_intercept_beyond_32_bits_takes_large_pixels_back(tmp_path: Path, slope: int, dtype: type) -> None:
+    start = 4 * 10**9
+    change = stored_as("<u4", start, RescaleSlope=slope, RescaleIntercept=-start * slope)
+    array = read(edited(written(tmp_path / "s"), change)).array
+    assert array.dtype == dtype
+    np.testing.assert_array_equal(array, COUNT * slope)
+
+
+def test_an_intercept_that_no_integer_holds_gives_fractions(tmp_path: Path) -> None:
+    array = read(edited(written(tmp_path / "s"), stored_as("<u4", RescaleIntercept="-1e20"))).array
+    assert array.dtype == np.float32
+    np.testing.assert_array_equal(array, np.full(array.shape, -1e20, np.float32))
 
 
 def test_each_slice_has_its_own_slope(tmp_path: Path) -> None:
@@ -238,6 +253,8 @@ REFUSED: dict[str, tuple[Callable[[Dataset, int], object], str]] = {
     "no size": (removing("Rows"), "without rows and columns"),
     "other class": (setting(SOPClassUID="1.2.840.10008.5.1.4.1.1.481.3"), "5 DICOM files of other kinds"),
     "slope 0": (setting(RescaleSlope=0), "a rescale slope other than 0"),
+    "intercept beyond all numbers": (setting(RescaleIntercept="-1e300"), "single precision can hold, got slope 1"),
+    "slope beyond all numbers": (setting(RescaleSlope="1e305"), "single precision can hold"),
     "frames below 1": (setting(NumberOfFrames=-1), "without rows and columns"),
     "bad number": (
         lambda ds, k: ds.add_new("SliceThickness", "DS", "2") or setattr(ds["SliceThickness"], "_value", "thin"),

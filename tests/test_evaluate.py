@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -19,8 +21,12 @@ from condyle.errors import ConfigError, DataError
 from condyle.io import write_segments
 from condyle.labels import Labels
 from condyle.metrics.compare import MetricSettings
+from condyle.reports.moved import moved
 from condyle.space import Volume
 from condyle.workflow.evaluate import evaluate
+from condyle.workflow.evaluation.pairs import find_pairs
+from condyle.workflow.evaluation.scoring import Request
+from condyle.workflow.evaluation.viewed import case_masks
 from condyle.workflow.fill import fill
 from datasets import GRID, LABELS, ball, label_map, small_dataset
 
@@ -147,6 +153,103 @@ def test_slicer_segments_are_matched_by_name_where_their_ids_differ(tmp_path: Pa
     assert [row.dice for row in result.cases[0].table] == [1, 1, 1]
 
 
+#: What a reference may hold: two structures, one region of both, and voxels that nobody labelled.
+PARTIAL = Labels.of({"femur": 1, "tibia": 2}, ignore=3, regions={"bone": (1, 2)})
+
+
+def partial_maps(tmp_path: Path) -> tuple[Path, np.ndarray]:
+    """A reference of which the upper end is not labelled, its table beside it, and a prediction that reaches there."""
+    reference, prediction = (np.zeros((30, 30, 30), np.uint8) for _ in range(2))
+    reference[5:15, 5:15, 5:15], reference[18:25, 18:25, 18:25], reference[..., 26:] = 1, 2, 3
+    prediction[5:15, 5:15, 5:14], prediction[18:24, 18:25, 18:25], prediction[2:10, 2:10, 26:] = 1, 2, 1
+    folder = tmp_path / "reference"
+    io.write(folder / "c1.nii.gz", Volume.of(reference, np.eye(4)))
+    (folder / "dataset.json").write_text(json.dumps({"labels": PARTIAL.to_json()}))
+    return folder, prediction
+
+
+def in_every_form(folder: Path, prediction: np.ndarray) -> dict[str, Path]:
+    """A prediction as a label map, as segments with ids of their own, with one more, and as files."""
+    whole, swapped = Volume.of(prediction, np.eye(4)), np.array([0, 2, 1], np.uint8)[prediction]
+    io.write(folder / "map/c1.nii.gz", whole)
+    more = swapped.copy()
+    more[27:29, 2:5, 2:5] = 3
+    for name, array, ids in (
+        ("segments", swapped, {"tibia": 1, "femur": 2}),
+        ("more", more, {"tibia": 1, "femur": 2, "patella": 3}),
+    ):
+        (folder / name).mkdir()
+        write_segments(folder / name / "c1.seg.nrrd", whole.with_array(array), Labels.of(ids))
+    for name, id_ in (("femur", 1), ("tibia", 2)):
+        io.write(folder / f"files/c1/{name}.nii.gz", whole.with_array((prediction == id_).astype(np.uint8)))
+    return {name: folder / name for name in ("map", "segments", "more", "files")}
+
+
+def test_a_prediction_in_any_form_is_scored_alike_with_regions_and_what_nobody_labelled(tmp_path: Path):
+    reference, prediction = partial_maps(tmp_path)
+    found = {
+        form: evaluate(folder, reference, processes=1).cases[0].table
+        for form, folder in in_every_form(tmp_path, prediction).items()
+    }
+    expected = found["map"].to_json()
+    assert list(expected) == ["femur", "tibia", "bone"]
+    assert found["map"]["femur"].precision == 1  # what it says of voxels that nobody labelled does not count
+    for form in ("segments", "files"):
+        assert found[form].to_json() == expected, form
+    extra = found["more"].to_json()
+    # A segment that only the prediction has gets an id that is neither a structure's nor the ignored one.
+    assert (extra.pop("patella")["status"], extra) == ("false_alarm", expected)
+
+
+def test_a_prediction_in_any_form_is_drawn_alike(tmp_path: Path):
+    reference, prediction = partial_maps(tmp_path)
+    drawn = {}
+    for form, folder in in_every_form(tmp_path, prediction).items():
+        (pair,) = find_pairs(folder, reference, None).cases
+        request = Request(PARTIAL, (), None, False, MetricSettings())
+        masks = case_masks(pair, None, None, request, ["femur", "tibia", "bone"])
+        drawn[form] = [moved(s, masks.grid) for s in masks.structures]
+    assert drawn["segments"] == drawn["files"] == drawn["more"] == drawn["map"]
+
+
+def test_a_structure_without_a_file_on_one_side_is_missed_or_a_false_alarm(tmp_path: Path):
+    reference, _ = partial_maps(tmp_path)
+    whole = io.read_labels(reference / "c1.nii.gz")
+    io.write(tmp_path / "prediction/c1/femur.nii.gz", whole.with_array((whole.array == 1).astype(np.uint8)))
+    table = evaluate(tmp_path / "prediction", reference).cases[0].table
+    assert [(row.structure, row.status) for row in table] == [("femur", "both"), ("tibia", "missed"), ("bone", "both")]
+    assert 0 < table["bone"].sensitivity < 1
+    (reference / "dataset.json").rename(tmp_path / "table.json")
+    table = evaluate(reference, tmp_path / "prediction", table=tmp_path / "table.json").cases[0].table
+    assert table["tibia"].status == "false_alarm"
+
+
+def test_a_segment_by_the_name_of_a_region_is_refused(tmp_path: Path):
+    reference, prediction = partial_maps(tmp_path)
+    joined = Volume.of((prediction > 0).astype(np.uint8), np.eye(4))
+    write_segments(tmp_path / "p.seg.nrrd", joined, Labels.of({"bone": 1}))
+    with pytest.raises(DataError, match="bone, which the table joins"):
+        evaluate(tmp_path / "p.seg.nrrd", reference / "c1.nii.gz", table=reference / "dataset.json")
+
+
+def test_a_structure_that_some_case_lacks_is_absent_there_and_one_that_none_has_is_refused(tmp_path: Path):
+    prediction, reference = folders(tmp_path)
+    without = np.where(label_map().array == NAMES["patella"], 0, label_map().array)
+    for folder in (prediction, reference):
+        io.write(folder / "b.nii.gz", label_map().with_array(without), overwrite=True)
+    wanted = f"label_{NAMES['patella']}"
+    result = evaluate(prediction, reference, structures=(wanted,), processes=1)
+    assert result.status_counts(wanted) == {"both": 0, "missed": 1, "false_alarm": 0, "absent": 1}
+    assert result.cases[1].table[wanted].dice is None
+    assert [row.structure for case in result.cases for row in case.table] == [wanted, wanted]
+    with pytest.raises(ConfigError, match="label_77"):
+        evaluate(prediction, reference, structures=(wanted, "label_77"), processes=1)
+    parts(tmp_path / "p/a", label_map(), ("patella", "femur_left"))
+    parts(tmp_path / "p/b", label_map(), ("femur_left",))
+    result = evaluate(tmp_path / "p", tmp_path / "p", structures=("patella",), processes=1)
+    assert [case.table["patella"].status for case in result.cases] == ["both", "absent"]
+
+
 def test_label_sets_of_a_dataset_are_compared_with_their_patients(tmp_path: Path):
     dataset = small_dataset(tmp_path)
     for case in dataset.cases[:2]:
@@ -212,6 +315,34 @@ def test_patients_come_from_a_table_of_cases(tmp_path: Path):
     table.write_text("a,p1\n")
     with pytest.raises(DataError, match="none for b"):
         evaluate(prediction, reference, names=NAMES, patients=table)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("case,patient\na,\nb,p2\n", "line 2: .*the patient of case a"),
+        ("a,p1\nb\n", "line 2"),
+        ("a,p1\nb,p2\na,p3\n", "line 3: .*p1 and p3"),
+        (f'a,"{"x" * 200_000}"\n', "CSV file of case and patient"),
+    ],
+)
+def test_a_case_without_a_patient_or_with_two_is_refused_with_its_line(tmp_path: Path, text: str, why: str):
+    prediction, reference = folders(tmp_path)
+    table = tmp_path / "patients.csv"
+    table.write_text(text)
+    with pytest.raises(DataError, match=why):
+        evaluate(prediction, reference, names=NAMES, patients=table)
+
+
+def test_a_script_that_its_processes_would_run_anew_is_told_what_to_do(tmp_path: Path):
+    folders(tmp_path)
+    script = tmp_path / "script.py"
+    work = "print(len(condyle.evaluate(Path('prediction'), Path('reference'), processes=2).cases))\n"
+    for guard, said in (("", "if __name__"), ("if __name__ == '__main__': ", "2")):
+        script.write_text(f"from pathlib import Path\nimport condyle\n{guard}{work}")
+        done = subprocess.run([sys.executable, str(script)], cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert said in (done.stdout if guard else done.stderr.splitlines()[-1])
+        assert (done.returncode == 0) == bool(guard)
 
 
 def test_an_old_table_is_audited_alone(tmp_path: Path):

@@ -19,7 +19,7 @@ from condyle.labels import Labels
 from condyle.space import Volume
 from condyle.workflow.export import export
 from condyle.workflow.import_ import import_
-from datasets import GRID, LABELS, ball, label_map, scan, small_dataset
+from datasets import AFFINE, GRID, LABELS, ball, label_map, scan, small_dataset
 
 
 def written(folder: Path) -> dict[str, Any]:
@@ -182,6 +182,30 @@ def test_a_missing_file_leaves_no_half_export(tmp_path: Path) -> None:
     dataset.path(dataset["c"].images["CT"]).unlink()
     with pytest.raises(DataError, match="condyle check"):
         export(tmp_path / "ds", tmp_path / "raw")
+    assert list((tmp_path / "raw").iterdir()) == []
+
+
+def test_a_source_that_cannot_be_read_is_named_and_not_the_target(tmp_path: Path) -> None:
+    dataset = small_dataset(tmp_path / "ds")
+    image = dataset.path(dataset["c"].images["CT"])
+    image.unlink()
+    image.mkdir()
+    with pytest.raises(DataError, match="a file one can read") as caught:
+        export(tmp_path / "ds", tmp_path / "raw")
+    assert caught.value.where == str(image)
+    assert list((tmp_path / "raw").iterdir()) == []
+
+
+def test_a_label_map_beside_its_image_is_not_exported(tmp_path: Path) -> None:
+    dataset = small_dataset(tmp_path / "ds")
+    path = dataset.path(dataset["b"].label_sets["reference"])
+    moved = AFFINE.copy()
+    moved[2, 3] += 1
+    io.write(path, Volume.of(io.read_labels(path).array, moved), overwrite=True)
+    with pytest.raises(DataError, match="condyle check") as caught:
+        export(tmp_path / "ds", tmp_path / "raw")
+    assert caught.value.where == str(path)
+    assert str(dataset.path(dataset["b"].images["CT"])) in str(caught.value)
     assert list((tmp_path / "raw").iterdir()) == []
 
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+import condyle
+from condyle import io
 from condyle.classical.body import body_mask
 from condyle.classical.fill import FillSettings, fill, fill_mask
 from condyle.classical.marks import LINES_3D, count_marks, lines_2d
 from condyle.classical.morphology import closed, fill_holes, largest_parts, opened, smoothed
 from condyle.classical.threshold import bone_threshold, otsu
+from condyle.data import Dataset, load_labels
 from condyle.errors import ConfigError, DataError
+from condyle.labels import Labels
 from condyle.space import Volume
 
 ISOTROPIC = (1.0, 1.0, 1.0)
@@ -237,3 +243,20 @@ def test_a_scan_without_bone_is_an_error_that_names_the_threshold():
 
 def test_seven_lines_run_through_a_voxel():
     assert len(set(LINES_3D)) == 7
+
+
+# ---- a dataset
+
+
+def test_a_dataset_keeps_its_masks_itself_whatever_id_its_bone_has(tmp_path):
+    folder = tmp_path / "ds"
+    image = Volume.of(np.where(ball(24, 8), 900, -50).astype(np.int16), np.eye(4))
+    io.write(tmp_path / "scans/a.nii.gz", image)
+    condyle.import_([tmp_path / "scans"], folder)
+    replace(Dataset.open(folder), labels=Labels.of({"femur": 300})).save()
+    settings = FillSettings(threshold=300, kernel_mm=0)
+    with pytest.raises(ConfigError, match="--label-set"):
+        condyle.fill(folder, out=tmp_path / "elsewhere.nii.gz", settings=settings)
+    condyle.fill(folder, settings=settings)
+    filled_one = Dataset.open(folder)
+    assert set(np.unique(load_labels(filled_one, filled_one["a"], "fill").array)) == {0, 300}

@@ -273,6 +273,28 @@ def test_a_header_without_codes_is_taken_as_las_with_a_warning(
     assert "nothing about left and right" in said(caplog)
 
 
+@pytest.mark.parametrize("signs", [(-1, 1, 1), (1, -1, 1), (-1, -1, -1)])
+def test_spacings_below_0_do_not_turn_the_axes_of_a_header_without_codes(
+    tmp_path: Path, signs: tuple[int, int, int]
+) -> None:
+    pixdim = [1, *(np.diag(SPACING) * signs), 1, 1, 1, 1]
+    back = read(nifti(tmp_path / "x.nii", sform_code=0, qform_code=0, pixdim=pixdim))
+    assert back.grid.orientation == "LAS"
+    np.testing.assert_allclose(back.affine, nib.load(tmp_path / "x.nii").affine, rtol=1e-6)
+
+
+@pytest.mark.parametrize("sform_code", [0, 1])
+def test_a_qfac_of_0_is_one(tmp_path: Path, sform_code: int, caplog: pytest.LogCaptureFixture) -> None:
+    image = nib.Nifti1Image(BASE.array, None)
+    image.set_qform(GRIDS["oblique"].affine, code=1)
+    fields = {name: image.header[name] for name in ("qform_code", "quatern_b", "quatern_c", "quatern_d")}
+    fields |= {f"qoffset_{axis}": image.header[f"qoffset_{axis}"] for axis in "xyz"}
+    pixdim = [0, *image.header["pixdim"][1:]]
+    path = nifti(tmp_path / "x.nii", affine=GRIDS["oblique"].affine, sform_code=sform_code, **fields, pixdim=pixdim)
+    assert read(path).grid.matches(GRIDS["oblique"].grid, 1e-3)
+    assert said(caplog) == ""
+
+
 def test_a_qform_that_single_precision_cannot_say_is_switched_off(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -346,6 +368,48 @@ def test_small_shears_are_repaired_and_reported_large_ones_kept(
         assert back.is_sheared == (shear > 1e-3)
         assert ("repaired" in said(caplog)) == (shear < 1e-3)
         np.testing.assert_allclose(back.affine, affine, atol=2e-3 if shear < 1e-3 else 1e-5, rtol=1e-6)
+
+
+# Headers beside their data.
+
+ODD_STEMS = [
+    "listed", "LIST", "LISTS of a", "50%", "%03d", "a\nb", " a ", "C:scan", "..\\scan", "local", "täst", "a.b",
+    "\udcff",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("stem", ODD_STEMS)
+@pytest.mark.parametrize("suffix", [".mhd", ".nhdr"])
+def test_a_header_of_any_name_is_read_again(tmp_path: Path, suffix: str, stem: str) -> None:
+    path = tmp_path / f"{stem}{suffix}"
+    write(path, BASE)
+    np.testing.assert_array_equal(read(path).array, BASE.array)
+    plain = tmp_path / f"plain{suffix}"
+    path.rename(plain)  # whose names SimpleITK can open at all
+    np.testing.assert_array_equal(sitk.GetArrayFromImage(sitk.ReadImage(str(plain))).T, BASE.array)
+
+
+@pytest.mark.parametrize("name", ["listed.raw", "LISTED", "50%.raw", "%03d.raw"])
+def test_one_data_file_called_like_several_is_read(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(BASE.array.astype("<i2").tobytes(order="F"))
+    header = "DimSize = 5 6 7\nElementSpacing = 1 1 1\nElementType = MET_SHORT\n"
+    (tmp_path / "x.mhd").write_text(f"{header}ElementDataFile = {name}\n")
+    for path in (tmp_path / "x.mhd", nrrd_file(tmp_path / "x.nhdr", data_file=name)):
+        np.testing.assert_array_equal(read(path).array, BASE.array)
+
+
+@pytest.mark.parametrize(("suffix", "beside"), [(".mhd", ".zraw"), (".nhdr", ".raw.gz")])
+def test_data_that_another_header_may_name_are_overwritten_only_when_asked(
+    tmp_path: Path, suffix: str, beside: str
+) -> None:
+    other = tmp_path / f"x{beside}"
+    other.write_bytes(b"another's")
+    with pytest.raises(DataError, match="--overwrite"):
+        write(tmp_path / f"x{suffix}", BASE)
+    assert other.read_bytes() == b"another's"
+    assert list(tmp_path.iterdir()) == [other]
+    write(tmp_path / f"x{suffix}", BASE, overwrite=True)
+    np.testing.assert_array_equal(read(tmp_path / f"x{suffix}").array, BASE.array)
 
 
 # NRRD.
@@ -523,3 +587,16 @@ def test_real_scans_go_round_every_format(tmp_path: Path, shared_data: Path, cap
         back = read(tmp_path / f"x{suffix}")
         assert back.grid.matches(scan.grid, 1e-3)
         np.testing.assert_array_equal(back.array, scan.array)
+
+
+@pytest.mark.parametrize("bits", [1, 12])
+@pytest.mark.parametrize("pages", [1, 5])
+def test_pixels_that_lie_packed_in_a_tiff_are_read_and_missed(tmp_path: Path, bits: int, pages: int) -> None:
+    shape = (pages, 16, 17)
+    stack = np.arange(np.prod(shape)).reshape(shape).astype("u2") * 7 % 2**bits
+    path = tmp_path / "x.tif"
+    tifffile.imwrite(path, stack.astype(bool) if bits == 1 else stack, bitspersample=bits, photometric="minisblack")
+    np.testing.assert_array_equal(read(path, spacing_mm=(1, 1, 1)).array.T, stack)
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(DataError, match="does not hold them all"):
+        read(path, spacing_mm=(1, 1, 1))

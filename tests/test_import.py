@@ -21,11 +21,13 @@ import pytest
 from condyle import io
 from condyle.data import Dataset, load_image, load_labels
 from condyle.errors import ConfigError, DataError
+from condyle.io import segnrrd
 from condyle.io.dicom import write_series
 from condyle.labels import Labels
 from condyle.space import Grid, Volume, reorient
 from condyle.workflow.import_ import ImportResult, import_
 from datasets import AFFINE, GRID, LABELS, ball, label_map, scan, source_folders
+from killed import leftover
 
 STRUCTURES = {s.name: s.id for s in LABELS.structures}
 
@@ -576,6 +578,15 @@ def test_a_real_dicom_scan_and_its_label_map_become_a_case(tmp_path: Path, share
     assert x[0] > x[1]
 
 
+def test_scan_files_beside_dicom_are_refused_since_one_kind_would_be_left_out(tmp_path: Path) -> None:
+    write_series(tmp_path / "both/p1", scan(1), patient_id="P1", modality="CT")
+    io.write(tmp_path / "both/atlas.nii.gz", scan(2))
+    with pytest.raises(DataError, match=r"atlas.nii.gz beside p1"):
+        import_([tmp_path / "both"], tmp_path / "ds")
+    result = import_([tmp_path / "both/p1", tmp_path / "both/atlas.nii.gz"], tmp_path / "ds")
+    assert result.added == ("atlas", "p1")
+
+
 # ---- nnU-Net
 
 
@@ -691,7 +702,64 @@ def test_a_faulty_table_of_groups_is_refused(tmp_path: Path, text: str, message:
         imported(tmp_path, ["a"], groups=tmp_path / "groups.csv")
 
 
+# ---- label maps that name their segments
+
+
+def segments(tmp_path: Path, case: str, ids: dict[str, int]) -> Path:
+    """A `.seg.nrrd` of a left femur at one place and a right one at another, numbered as told."""
+    array = np.zeros(GRID.shape, np.uint8)
+    for name, centre in (("femur_left", (6, 10, 8)), ("femur_right", (17, 10, 8))):
+        if name in ids:
+            array[ball(GRID, centre, 4)] = ids[name]
+    path = tmp_path / f"masks/{case}.seg.nrrd"
+    path.parent.mkdir(exist_ok=True)
+    segnrrd.write(path, Volume(array, GRID), Labels.of(ids))
+    return path.parent
+
+
+def test_names_of_segments_go_before_their_numbers(tmp_path: Path) -> None:
+    scans, _ = source_folders(tmp_path, ["a", "b"])
+    shutil.rmtree(tmp_path / "masks")
+    segments(tmp_path, "a", {"femur_left": 1, "femur_right": 2})
+    masks = segments(tmp_path, "b", {"femur_right": 1, "femur_left": 2})
+    for n, structures in enumerate((None, {"femur_right": 2, "femur_left": 1})):
+        import_([scans], tmp_path / f"ds{n}", label_sets={"reference": masks}, structures=structures)
+        dataset = Dataset.open(tmp_path / f"ds{n}")
+        assert {s.name: s.id for s in dataset.labels.structures} == {"femur_left": 1, "femur_right": 2}
+        a, b = (load_labels(dataset, dataset[id_], "reference").array for id_ in "ab")
+        np.testing.assert_array_equal(a, b)
+        assert set(np.unique(a)) == {0, 1, 2}
+
+
+def test_segments_may_be_left_out_or_renamed_and_what_is_unknown_is_told(tmp_path: Path) -> None:
+    scans, _ = source_folders(tmp_path, ["a"])
+    shutil.rmtree(tmp_path / "masks")
+    masks = segments(tmp_path, "a", {"femur_left": 1, "femur_right": 2})
+    options: dict[str, Any] = {"label_sets": {"reference": masks}}
+    result = import_([scans], tmp_path / "one", structures={"femur_left": 7}, **options)
+    assert result.notes == ("reference: left out femur_right, as asked",)
+    one = Dataset.open(tmp_path / "one")
+    assert set(np.unique(load_labels(one, one["a"], "reference").array)) == {0, 7}
+    import_([scans], tmp_path / "both", remap={"femur_left": "bone", "femur_right": "bone"}, **options)
+    both = Dataset.open(tmp_path / "both")
+    assert set(np.unique(load_labels(both, both["a"], "reference").array)) == {0, 1}
+    with pytest.raises(ConfigError, match="--remap"):
+        import_([scans], tmp_path / "none", structures={"tibia": 1}, **options)
+    with pytest.raises(ConfigError, match="got femur_right"):
+        import_([], tmp_path / "one", label_sets={"again": masks})
+
+
 # ---- adding to a dataset, stopping and going on
+
+
+def test_a_scan_is_not_replaced_under_label_sets_that_were_made_on_it(tmp_path: Path) -> None:
+    imported(tmp_path, ["a"])
+    before = tree(tmp_path / "ds")
+    assert import_([tmp_path / "scans"], tmp_path / "ds", overwrite=True).ok
+    io.write(tmp_path / "scans/a.nii.gz", scan(99), overwrite=True)
+    result = import_([tmp_path / "scans"], tmp_path / "ds", overwrite=True)
+    assert "label sets reference were made on" in result.failed["a"]
+    assert tree(tmp_path / "ds") == before
 
 
 def test_a_second_label_set_leaves_everything_else_as_it_is(tmp_path: Path) -> None:
@@ -819,7 +887,7 @@ def test_an_import_killed_midway_is_finished_by_the_next(tmp_path: Path, wait_s:
     child.wait()
     done = [case.id for case in Dataset.open(tmp_path / "ds").cases]
     assert 0 < len(done) < len(ids)
-    (tmp_path / "ds/images/image/.condyle-left").mkdir()
+    leftover(tmp_path / "ds/images/image")
     options: dict[str, Any] = {"label_sets": {"reference": tmp_path / "masks"}}
     result = import_([tmp_path / "scans"], tmp_path / "ds", **options)
     assert sorted([*result.added, *result.already]) == ids

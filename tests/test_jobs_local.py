@@ -195,6 +195,6 @@ def test_an_engine_that_nobody_knows_is_refused(tmp_path):
 def test_workers_that_cannot_start_are_not_replaced_for_ever(tmp_path, monkeypatch):
     manifest = made(tmp_path / "m", [Task("a", ("info", "a.nii"))])
     monkeypatch.setattr(sys, "executable", "/bin/false")
-    with pytest.raises(DataError, match="expected workers that take a task"):
+    with pytest.raises(DataError, match="none that took a task"):
         submit([], manifest, JobSettings("local", workers=1))
     assert counts(manifest)["waiting"] == 1

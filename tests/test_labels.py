@@ -6,7 +6,17 @@ import numpy as np
 import pytest
 
 from condyle.errors import ConfigError, DataError
-from condyle.labels import Labels, default_color, id_counts, join_masks, label_type, present_ids, remap, side_of
+from condyle.labels import (
+    Labels,
+    Structure,
+    default_color,
+    id_counts,
+    join_masks,
+    label_type,
+    present_ids,
+    remap,
+    side_of,
+)
 
 LEGS = {"femur_left": 1, "femur_right": 2, "patella": 3}
 
@@ -38,9 +48,12 @@ def test_a_side_without_its_partner_has_none():
     assert Labels.of({"femur_left": 1})["femur_left"].mirror is None
 
 
-def test_partners_keep_the_writing_of_their_names():
-    labels = Labels.of({"Right kidney": 1, "Left kidney": 2})
-    assert labels["Right kidney"].mirror == "Left kidney"
+@pytest.mark.parametrize(
+    "names", [("Right kidney", "Left kidney"), ("FEMUR_RIGHT", "FEMUR_LEFT"), ("r-right", "r-left")]
+)
+def test_partners_keep_the_writing_of_their_names(names):
+    labels = Labels.of({names[0]: 1, names[1]: 2})
+    assert labels.mirror_table() == {1: 2, 2: 1}
 
 
 def test_json_there_and_back_is_the_same_table():
@@ -54,6 +67,7 @@ def test_json_there_and_back_is_the_same_table():
         lambda: Labels.of({"a": 1, "b": 1}),
         lambda: Labels.of({"a": 0}),
         lambda: Labels.of({"a": 70000}),
+        lambda: Labels((Structure(1, "a_left", (1, 2, 3), "left", "a_left"),)),
         lambda: Labels.of({"a": 1}, ignore=1),
         lambda: Labels.of({"a": 1}, regions={"all": (1, 2)}),
         lambda: Labels.of({"a": 1})["b"],

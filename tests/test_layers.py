@@ -12,7 +12,7 @@ ROOT = Path(condyle.__file__).parent
 
 #: From the ground up. Names are files or folders of the package.
 FLOORS = [
-    {"errors", "progress"},
+    {"errors", "machine", "progress"},
     {"space", "labels", "config"},
     {"recipe"},
     {"io", "classical", "meshes", "nets", "prepare", "losses", "augment"},

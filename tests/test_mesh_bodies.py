@@ -163,6 +163,57 @@ def _in_sector(x: np.ndarray, n: int) -> np.ndarray:
     return (angle + np.pi) // (2 * np.pi / 3) == n
 
 
+BALLS = (ball((-12, 0, -13), 14), ball((12, 0, -13), 14), ball((-12, 0, 14), 16))
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)], ids=str)
+@pytest.mark.parametrize("budget", [{}, {"triangles": 2000}], ids=str)
+def test_no_sliver_of_a_seam_goes_to_a_structure_elsewhere(order, budget):
+    # Balls one and two touch far from most of the third, which used to get what the cuts between them left.
+    made = bodies(drawn(grid_around(34, ISO), *(BALLS[n] for n in order)), MeshSettings(**budget))
+    solids = [solid(*mesh_of(body)) for body in made.values()]
+    for body, own in zip(made.values(), solids, strict=True):
+        assert len(own.decompose()) == body.mask_parts == 1
+        size = np.ptp(body.smooth.surface.points_mm, axis=0)
+        assert size == pytest.approx(np.ptp(body.steps.surface.points_mm, axis=0), abs=1)
+    whole = solids[0] + solids[1] + solids[2]
+    assert whole.volume() == pytest.approx(sum(s.volume() for s in solids), rel=1e-4)
+    assert max((a ^ b).volume() for a in solids for b in solids if a is not b) < 1e-3 * whole.volume()
+
+
+def test_islands_of_touching_structures_are_no_slivers():
+    array = np.zeros((24, 24, 24), np.uint8)
+    array[4:12, 4:16, 4:16], array[12:18, 4:16, 4:16] = 1, 2
+    array[8, 10, 10], array[21, 5, 5], array[20, 20, 20] = 2, 2, 1
+    made = bodies(Volume.of(array, np.eye(4)))
+    assert [len([p for p in solid(*mesh_of(b)).decompose() if p.volume() > 0]) for b in made.values()] == [2, 3]
+    assert [b.mask_parts for b in made.values()] == [2, 3]
+
+
+@pytest.mark.parametrize("voxels", ["hip_right_labels", "abdomen_labels"])
+def test_real_structures_that_touch_have_no_more_parts_than_their_masks(shared_data, voxels):
+    for body in bodies(read_labels(shared_data / "ct_abdomen_pelvis" / f"{voxels}.nii.gz")).values():
+        shells = solid(*mesh_of(body)).decompose()
+        assert sum(shell.volume() > 0 for shell in shells) <= body.mask_parts
+
+
+@pytest.mark.parametrize("count", [4, 10, 60, 500])
+def test_a_lone_body_has_no_more_triangles_than_asked_for(count):
+    body = only(drawn(grid_around(14, ISO), ball((0, 0, 0), 11)), MeshSettings(triangles=count))
+    assert len(body.smooth.surface.triangles) <= count
+    assert body.in_budget
+
+
+def test_structures_that_touch_or_are_cut_share_their_budget_or_say_that_they_do_not():
+    touching = drawn(grid_around(22, ISO), ball((-8, 0, 0), 12), ball((9, 2, 1), 11))
+    cut = drawn(grid_around(12, ISO), cylinder(6))
+    for volume, count in ((touching, 500), (touching, 2000), (cut, 60)):
+        made = bodies(volume, MeshSettings(triangles=count))
+        assert sum(len(body.smooth.surface.triangles) for body in made.values()) <= count * len(made)
+        assert all(body.in_budget for body in made.values())
+    assert not any(body.in_budget for body in bodies(touching, MeshSettings(triangles=4)).values())
+
+
 def test_groups_are_joined_through_others():
     labels = np.zeros((10, 4, 4), np.uint8)
     labels[0:2], labels[2:4], labels[4:6], labels[8:] = 4, 2, 3, 1

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -29,7 +30,7 @@ def passed(body: Body, volume: Volume, settings: MeshSettings = MeshSettings(), 
 
 
 def with_surface(body: Body, surface: Surface) -> Body:
-    return Body(body.id, Isosurface(surface, np.zeros(len(surface.triangles), bool)), body.steps, body.mask_volume_ml)
+    return replace(body, smooth=Isosurface(surface, np.zeros(len(surface.triangles), bool)))
 
 
 BALL = drawn(grid_around(12, (1.0, 1.0, 1.0)), ball((0, 0, 0), 9))
@@ -93,6 +94,28 @@ def test_a_hole_a_doubled_edge_or_a_shrunken_surface_is_told():
     assert set(empty.failed) == {"watertight", "manifold", "volume", "deviation"}
 
 
+def test_a_speck_that_the_mask_does_not_have_is_told():
+    (body,) = bodies(BALL).values()
+    (grain,) = bodies(BALL.with_array(np.where(np.indices(BALL.shape).sum(0) == 0, 1, 0).astype(np.uint8))).values()
+    ours, speck = body.smooth.surface, grain.smooth.surface
+    both = Surface(
+        np.concatenate([ours.points_mm, speck.points_mm]),
+        np.concatenate([ours.triangles, speck.triangles + np.int32(len(ours.points_mm))]),
+    )
+    told = passed(with_surface(body, both), BALL)
+    assert told.failed == ("parts",)
+    assert (told.parts, told.mask_parts) == (2, 1)
+    assert "FAILED parts" in str(told)
+
+
+def test_a_budget_of_triangles_that_cannot_be_had_is_told():
+    touching = drawn(grid_around(14, (1.0, 1.0, 1.0)), ball((-5, 0, 0), 8), ball((6, 0, 0), 7))
+    for count, holds in ((6, False), (600, True)):
+        settings = MeshSettings(triangles=count)
+        for body in bodies(touching, settings).values():
+            assert passed(body, touching, settings).checks["triangles"] == holds
+
+
 def test_a_face_that_the_view_cuts_is_told_and_does_not_count_as_deviation():
     told = issued(drawn(grid_around(10, (1.0, 1.0, 1.0)), cylinder(5)))
     assert told.cut_by_view
@@ -105,7 +128,7 @@ def test_a_passport_is_plain_json_with_source_and_settings():
     assert told["source"] == "a.nii.gz"
     assert told["source_sha256"] == "0" * 64
     assert told["settings"]["smooth_mm"] == 0.25
-    assert told["checks"] == {"watertight": True, "manifold": True, "volume": True, "deviation": True}
+    assert told["checks"] == {"watertight": True, "manifold": True, "volume": True, "deviation": True, "parts": True}
     assert told["failed"] == []
     assert "sound" in str(issued(BALL))
 

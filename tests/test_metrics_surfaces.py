@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from condyle.io import read_labels
 from condyle.meshes.isosurface import isosurface
 from condyle.metrics.distances import SurfaceDistances, surface_distances
 from condyle.metrics.nearest import distances_to
@@ -74,6 +75,63 @@ def test_a_cut_body_is_measured_on_its_own_surface_alone():
     far = measured(rod(8), 2.0, grid_of(13, (1, 1, 1)))
     assert far.cut
     assert far.assd_mm == pytest.approx(2, rel=0.02)
+
+
+@pytest.mark.parametrize("gap", [1, 2, 3])
+@pytest.mark.parametrize("affine", [np.diag([1, 1, 1, 1.0]), np.diag([2, 0.5, 0.5, 1])], ids=["cubes", "thick"])
+def test_a_body_that_ends_before_the_border_is_as_far_as_the_border_from_one_that_goes_on(gap: int, affine: np.ndarray):
+    # Half of space, cut on five faces of the view, against itself without the layers at the first: they alone differ.
+    grid = Grid((30, 24, 24), affine)
+    half, short = (np.zeros(grid.shape, bool) for _ in range(2))
+    half[:20], short[gap:20] = True, True
+    for far in (surface_distances(half, short, grid), surface_distances(half[::-1], short[::-1], grid)):
+        assert far is not None
+        assert far.hd_mm == pytest.approx(gap * grid.spacing_mm[0], rel=0.01)
+        # Two equal faces of the short one: all of one lies that far, nothing of the other.
+        assert far.from_prediction.mean_mm == pytest.approx(far.hd_mm / 2, rel=0.02)
+        assert far.from_reference.mean_mm == 0
+
+
+@pytest.mark.parametrize("height", [12, 60])
+def test_a_cylinder_one_slice_short_of_the_border_is_off_by_that_slice(height: int):
+    body = mask(Grid((40, 40, height), np.eye(4)), lambda x: np.linalg.norm(x[..., :2] - 19.7, axis=-1) - 12)
+    short = body.copy()
+    short[:, :, 0] = False
+    far = surface_distances(body, short, Grid(body.shape, np.eye(4)))
+    assert far is not None
+    assert far.hd_mm == pytest.approx(1, abs=0.15)
+    # Its end has the area 144 pi, its wall 24 pi times its length; the rim is rounded off.
+    assert far.from_prediction.mean_mm == pytest.approx(144 / (144 + 24 * (height - 1)), abs=0.05)
+
+
+@pytest.mark.parametrize("turn", [(0, 0, 0), TURN], ids=["straight", "oblique"])
+@pytest.mark.parametrize("name", ["rod", "plane"])
+def test_no_cut_face_is_nearer_to_a_body_cut_by_the_view_than_the_others_surface(name: str, turn):
+    # Beside the border the cut face of the larger body is right ahead; the true distance is the gap, everywhere.
+    body, _, half = BODIES[name]
+    far = measured(body, 3.0, grid_of(half, (1, 1, 1), turn))
+    for one_way in (far.from_reference, far.from_prediction):
+        assert one_way.area_within_mm2(2.5) < 0.01 * one_way.area_mm2.sum()
+
+
+def test_a_thin_rod_through_the_view_is_measured_to_the_wall_of_the_thick_one_right_to_its_end():
+    grid = Grid((41, 41, 16), np.eye(4))
+    off = np.linalg.norm(np.indices(grid.shape)[:2] - 20.0, axis=0)
+    far = surface_distances(off < 15, off < 4, grid)
+    assert far is not None
+    assert far.from_prediction.mm[0] == pytest.approx(11, abs=0.5)
+
+
+def test_a_femur_without_its_last_slice_is_off_by_little_more_than_a_slice(shared_data):
+    volume = read_labels(shared_data / "ct_abdomen_pelvis" / "hip_right_labels.nii.gz")
+    femur = volume.array == 1
+    short = femur.copy()
+    short[:, :, 0] = False
+    far = surface_distances(femur, short, volume.grid)
+    assert far is not None
+    assert far.hd_mm < 4
+    assert far.robust_hd_mm() < 3
+    assert far.assd_mm < 0.3
 
 
 def test_a_surface_has_no_distance_from_itself():

@@ -17,6 +17,7 @@ from condyle.errors import ConfigError, DataError, ModelError
 from condyle.labels import Labels
 from condyle.models import load, save
 from condyle.models.card import card
+from condyle.recipe import Recipe
 
 FILES = {
     "plan.json",
@@ -112,6 +113,25 @@ def test_stages_that_do_not_fit_each_other_are_refused():
     other = made.model(plan=made.plan(channels=(Channel("T1", "zscore"),)))
     with pytest.raises(ModelError, match="expected the channels CT, got T1"):
         made.cascade(before=other)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (lambda: made.net(in_channels=0), r"^net: in_channels: expected 1 or more, got 0\.$"),
+        (lambda: made.net(features=(4, 0)), r"^net: features: expected 1 or more, got \(4, 0\)\.$"),
+        (lambda: made.net(features=()), r"^net: features: expected at least one stage, got none\.$"),
+        (lambda: Channel("CT", "ct", std=-1.0), r"^channel CT: std: expected 0 or more, got -1\.$"),
+        (lambda: Channel("CT", "ct", low=2.0, high=1.0), r"^channel CT: low, high: .* got 2 and 1\.$"),
+        (lambda: made.plan(batch=0), r"^plan: batch: expected 1 or more, got 0\.$"),
+        (lambda: made.plan(spacing_mm=(1.0, -1.0, 1.0)), r"^plan: spacing_mm: .* got \(1\.0, -1\.0, 1\.0\)\.$"),
+        (lambda: Recipe(seed=-1), r"^recipe: seed: expected 0 or more, got -1\.$"),
+        (lambda: Recipe(patience=-2), r"^recipe: patience: expected 0 or more, got -2\.$"),
+    ],
+)
+def test_a_wrong_number_is_named_alone(wrong, message):
+    with pytest.raises(ConfigError, match=message):
+        wrong()
 
 
 @pytest.mark.parametrize(

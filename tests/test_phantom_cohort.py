@@ -82,6 +82,26 @@ def test_a_second_run_keeps_what_is_there_and_adds_the_rest(tmp_path):
     assert (out / "images/CT/p01_left.nii.gz").stat().st_mtime_ns == before
 
 
+@pytest.mark.parametrize(
+    "other", [{"seed": 99}, {"spacing": (4.0, 4.0, 4.0)}, {"scanner": "ct_low_dose"}, {"metal": True}]
+)
+@pytest.mark.parametrize("form", ["dataset", "dicom"])
+def test_both_sides_of_a_person_are_made_with_the_same_settings(other, form, tmp_path):
+    settings = {"seed": 3, "spacing": (6.0, 6.0, 6.0), "form": form}
+    condyle.phantom("proximal_femur", tmp_path / "one", count=1, **settings)
+    with pytest.raises(ConfigError, match=next(iter(other))):
+        condyle.phantom("proximal_femur", tmp_path / "one", count=2, **(settings | other))
+    made = condyle.phantom("proximal_femur", tmp_path / "one", count=2, **settings)
+    assert made.made == ("p01_right",)
+
+
+@pytest.mark.parametrize("wrong", [{"seed": -1}, {"spacing": (float("nan"), 1.0, 1.0)}, {"spacing": (np.inf, 1, 1)}])
+def test_settings_that_make_no_sense_are_refused(wrong, tmp_path):
+    with pytest.raises(ConfigError, match=next(iter(wrong))):
+        condyle.phantom("proximal_femur", tmp_path / "one", count=1, **wrong)
+    assert not (tmp_path / "one").exists()
+
+
 def test_a_killed_run_goes_on(tmp_path):
     out = tmp_path / "femora"
     command = [sys.executable, "-m", "condyle", "phantom", "proximal_femur", str(out)]

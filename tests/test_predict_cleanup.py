@@ -289,6 +289,22 @@ def test_a_lone_limb_in_pieces_has_the_side_that_all_of_them_tell():
         assert np.array_equal(cleaned, expected), x
 
 
+def test_a_lone_limb_in_hundreds_of_specks_is_looked_at_speck_by_speck(monkeypatch: pytest.MonkeyPatch):
+    looked_at = []
+    told = LoneLimb._told
+
+    def counting(self, inner, outer, grid):
+        looked_at.append(inner.size)
+        return told(self, inner, outer, grid)
+
+    monkeypatch.setattr(LoneLimb, "_told", counting)
+    volume = label_map((60, 60, 60))
+    volume.array[2::12, 2::12, 2::12], volume.array[4::12, 2::12, 2::12] = 1, 3
+    cleaned = clean(volume, SHANKS, [LONE]).array
+    assert np.array_equal(cleaned, np.where(volume.array, volume.array + 1, 0))
+    assert looked_at == [3] * 125, "the voxels of each speck, not those of the scan"
+
+
 def test_a_lone_limb_has_one_side_in_all_orientations():
     expected = clean(shank(), SHANKS, [LONE]).array
     for orientation in ORIENTATIONS:

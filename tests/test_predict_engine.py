@@ -194,8 +194,9 @@ def test_engines_that_are_not_there_are_refused():
     with pytest.raises(ConfigError, match="torch, to compile"):
         EngineConfig(engine="auto", compiled=True)
     if not torch.cuda.is_available():
-        with pytest.raises(ConfigError, match="CUDA"):
-            engine(small_net(), EngineConfig(device="cuda"), (1, 2, 8, 8, 8))
+        for name in ("torch", "auto"):
+            with pytest.raises(ConfigError, match="CUDA"):
+                engine(small_net(), EngineConfig(name, device="cuda"), (1, 2, 8, 8, 8))
 
 
 def test_planes_go_to_disk_when_memory_is_short():

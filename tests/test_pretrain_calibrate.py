@@ -178,16 +178,17 @@ def test_the_command_goes_on_where_it_was_stopped(made, tmp_path, monkeypatch, c
     assert "0 minutes are over" in capsys.readouterr().err
 
 
-def test_crumbs_are_swept_on_both_sides_where_that_helps_on_one(made, tmp_path, monkeypatch, capsys):
+def test_steps_that_do_not_help_are_replaced_by_those_that_may_stay(made, tmp_path, monkeypatch, capsys):
+    """Whatever is bright is called femur: no step helps, and `lone_limb`, which harms nothing, stays."""
     femora_by_threshold(made, tmp_path, monkeypatch)
+    before = replace(models.load(tmp_path / "bones"), cleanup=({"step": "fill_holes", "structure": "femur_left"},))
+    models.save(before, tmp_path / "bones", overwrite=True)
     monkeypatch.setattr(sys, "argv", ["tidy", str(tmp_path / "bones"), str(tmp_path / "bank"), "--pictures", "8"])
     tidy.main()
     told = capsys.readouterr().out
-    steps = models.load(tmp_path / "bones").cleanup
-    assert told.count("kept") <= len(steps)
-    assert "femur_left" in told
-    sides = {side: [s["step"] for s in steps if s["structure"] == f"femur_{side}"] for side in ("left", "right")}
-    assert sides["left"] == sides["right"]
+    assert "FillHoles(structure='femur_left'), FillHoles(structure='femur_right')" in told
+    assert [line.split("(")[0] for line in told.splitlines() if line.endswith("kept")] == ["LoneLimb"]
+    assert [step["step"] for step in models.load(tmp_path / "bones").cleanup] == ["lone_limb"]
 
 
 def test_a_model_of_other_structures_is_refused(tmp_path, monkeypatch):

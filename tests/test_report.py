@@ -20,13 +20,13 @@ from condyle.reports.document import page
 from condyle.reports.figures import case_figure, save
 from condyle.reports.judged import Content, Judged
 from condyle.reports.moved import moved
-from condyle.reports.pack import packed, script_json, unpacked
+from condyle.reports.pack import packed, script_json
 from condyle.reports.plots import Row, box_of, histogram, span_of, spread, ticks
 from condyle.space import Grid, Volume, reorient
 from condyle.workflow.evaluate import evaluate
 from condyle.workflow.report import report
 from datasets import small_dataset
-from report_cases import GRID, NAMES, RIGHT, ball, embedded, folders, labels, scan
+from report_cases import GRID, NAMES, RIGHT, ball, embedded, folders, labels, scan, unpacked
 
 
 class Scores(HTMLParser):

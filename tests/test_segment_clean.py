@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -82,6 +83,16 @@ def test_requests_that_cannot_be_met_are_refused(folder):
     (folder / "empty").mkdir()
     with pytest.raises(DataError, match="label maps"):
         condyle.clean([folder / "empty"], out=folder / "out", steps="knee")
+
+
+def test_two_masks_of_one_name_are_refused_before_either_is_written(folder):
+    other = folder / "other"
+    other.mkdir()
+    shutil.copy(folder / "masks/m0.nii.gz", other)
+    for masks in ([folder / "masks", other], [folder / "masks/m0.nii.gz"] * 2):
+        with pytest.raises(ConfigError, match=r"m0\.nii\.gz and"):
+            condyle.clean(masks, out=folder / "out", steps="knee")
+    assert not (folder / "out").exists()
 
 
 def test_presets_follow_the_structures():

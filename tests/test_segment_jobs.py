@@ -15,7 +15,7 @@ import condyle
 from condyle import io, models
 from condyle.errors import ConfigError, DataError
 from condyle.jobs.settings import JobSettings
-from condyle.models.facts import parameters
+from condyle.nets.count import parameters
 from condyle.workflow.segmentation.kept_model import kept_segmenter
 from condyle.workflow.segmentation.predict_settings import PredictSettings
 from condyle.workflow.segmentation.resources import Resources, read_resources, table_of
@@ -48,7 +48,7 @@ def test_scans_of_several_channels_are_segmented_by_jobs_and_what_each_took_is_r
             assert one.seconds == round(result.seconds[id_], 3) > 0
             assert one.steps_per_s == pytest.approx(1 / one.seconds)
             assert 0.05 < one.ram_gib < 8
-            assert (one.vram_gib, one.parameters) == (0.0, parameters(two))
+            assert (one.vram_gib, one.parameters) == (0.0, parameters(two.plan.net))
     # The manifest knows what each took even if nobody was left to write it down.
     table_of(tmp_path / "there").unlink()
     again = condyle.segment(tmp_path / "model", [tmp_path / "scans"], out=tmp_path / "there", jobs=LOCAL)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import nibabel as nib
 import numpy as np
@@ -259,6 +260,7 @@ def test_the_user_says_where_to_look_in_mm_or_with_masks(files):
 
 def test_a_region_beside_the_scan_is_refused(files):
     failed = segment(files, region=(500, 600, 0, 10, 0, 10)).failed
+    assert failed.keys() == {"s0", "s1"}
     assert all("region" in what for what in failed.values())
     write(files / "empty.nii.gz", Volume.of(np.zeros((4, 4, 4), np.uint8), np.eye(4)))
     with pytest.raises(DataError, match="region"):
@@ -348,3 +350,40 @@ def test_eight_bits_are_calibrated_on_scans_and_agree_with_single_precision_near
 def test_eight_bits_without_scans_to_calibrate_on_are_refused():
     with pytest.raises(ConfigError, match="scans to calibrate with"):
         PredictSettings(precision="int8")
+
+
+def test_a_mask_never_takes_the_place_of_its_scan(files):
+    scan = files / "own/s.nii.gz"
+    write(scan, knee_scan())
+    before = scan.read_bytes()
+    for out in (files / "own", scan):
+        with pytest.raises(ConfigError, match="beside the scans"):
+            condyle.segment(files / "model", [scan], out=out, overwrite=True)
+    assert scan.read_bytes() == before
+
+
+def test_a_scan_of_a_spacing_in_the_wrong_unit_fails_and_the_others_go_on(files):
+    write(files / "scans/um_0000.nii.gz", knee_scan((16, 14, 12), (5000.0, 5000.0, 5000.0)))
+    made = segment(files)
+    assert list(made.failed) == ["um"]
+    assert "Is its spacing right" in made.failed["um"]
+    assert set(made.masks) == {"s0", "s1"}
+
+
+def test_masks_may_go_to_the_folder_one_is_in(files, monkeypatch):
+    (files / "here").mkdir()
+    monkeypatch.chdir(files / "here")
+    made = condyle.segment(files / "model", [files / "scans"], out=Path())
+    assert set(made.masks) == {"s0", "s1"}
+    assert {path.name for path in files.iterdir()} >= {"here.resources.csv"}
+
+
+@pytest.mark.parametrize("settings", [{"batch": 0}, {"step": 0.0}, {"margin_mm": float("nan")}])
+def test_senseless_settings_are_refused_at_once(settings):
+    with pytest.raises(ConfigError, match=next(iter(settings)).removesuffix("_mm")):
+        PredictSettings(**settings)
+
+
+def test_a_region_of_no_numbers_is_refused(files):
+    with pytest.raises(ConfigError, match="finite"):
+        segment(files, region=(float("nan"), 1, 0, 1, 0, 1))

@@ -203,6 +203,10 @@ def test_what_is_wrong_is_named_with_its_line(tmp_path, text, line, told):
         (SMALL + "  best: {data: bones, best_of: [net], recipe: quick}\n", "both"),
         (SMALL + "    fold: all\nevaluate: {e: {models: [net], data: bones, part: held-out}}\n", "held out"),
         (SMALL.replace("name: small", "name: two words"), "two words"),
+        (SMALL + "scales: [1]\n", "line 10: scales: expected a table of names"),
+        (SMALL + "scales:\n  tiny: 3\n", "line 11: scales: tiny: expected a table of keys"),
+        (SMALL + "x: &a [*a]\n", "contains itself"),
+        (SMALL + "seeds: [3, -1]\n", r"line 10: seeds: expected numbers of 0 or more, got -1\.$"),
     ],
 )
 def test_what_makes_no_sense_is_refused(tmp_path, text, told):
@@ -219,6 +223,10 @@ def test_an_unknown_scale_or_dataset_is_refused(tmp_path):
         steps(SMALL, tmp_path, label_sets={"truth": "x"})
     with pytest.raises(ConfigError, match="a study file"):
         read_study(tmp_path / "none.yaml")
+
+
+def test_a_scale_without_keys_is_the_file_as_it_stands(tmp_path):
+    assert steps(SMALL + "scales: {tiny: }\n", tmp_path, scale="tiny") == steps(SMALL, tmp_path)
 
 
 def test_words_and_numbers_are_what_people_mean(tmp_path):
@@ -349,7 +357,7 @@ def test_a_search_knows_ranges_choices_and_their_kinds():
 @pytest.mark.parametrize(
     "over",
     [[], ["rate"], ["rate=1..2", "rate=3..4"], ["bach=1..2"], ["rate=2..1"], ["batch=a..b"], ["loss=dice..ce"],
-     ["loss=dyce"], ["compiled=maybe"], ["seed=1..2"]],
+     ["loss=dyce"], ["rate=nan..1"], ["rate=0..inf"], ["compiled=maybe"], ["seed=1..2"]],
 )  # fmt: skip
 def test_a_search_that_makes_no_sense_is_refused(over):
     with pytest.raises(ConfigError):

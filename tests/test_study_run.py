@@ -237,6 +237,17 @@ def test_a_users_dataset_keeps_the_split_it_has(ran, file, tmp_path):
     assert _has_split(steps["folds-femora"], tmp_path)
 
 
+def test_a_study_on_a_dataset_that_has_its_split_comes_to_an_end(tmp_path):
+    condyle.phantom("proximal_femur", tmp_path / "mine", count=4, spacing=(8.0, 8.0, 8.0))
+    condyle.folds(tmp_path / "mine", count=2)
+    (tmp_path / "own.yaml").write_text("name: own\ntitle: Own\ndatasets:\n  fem: {path: mine}\nmodels: {}\n")
+    state = condyle.study("run", tmp_path / "own.yaml", out=tmp_path / "own", jobs=ONE)
+    assert (state.states, state.exit_code) == ({"folds-fem": "done"}, 0)
+    assert "waiting" not in str(condyle.study("status", tmp_path / "own"))
+    (tmp_path / "mine" / "dataset.json").write_text("{")
+    assert condyle.study("status", tmp_path / "own").states == {"folds-fem": "waiting"}
+
+
 def test_a_folder_of_other_things_and_a_folder_of_none_are_refused(file, tmp_path):
     (tmp_path / "mine.txt").write_text("mine")
     with pytest.raises(DataError, match="other things"):

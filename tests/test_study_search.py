@@ -50,11 +50,10 @@ def test_a_search_goes_on_where_it_was_and_ends_in_a_recipe(data, tmp_path):
 
 
 def test_trials_that_a_killed_process_left_are_tried_again(tmp_path):
-    space = space_of(OVER)
-    study = _opened(tmp_path, "random", space, TINY, prune=False)
+    study = _opened(tmp_path, "random", {}, TINY.seed, prune=False)
     lost = study.ask()
     rate = lost.suggest_float("rate", 1e-4, 1e-2, log=True)
-    again = _opened(tmp_path, "tpe", space, TINY, prune=True)
+    again = _opened(tmp_path, "tpe", {}, TINY.seed, prune=True)
     assert [t.state.name for t in again.trials] == ["FAIL", "WAITING"]
     assert again.ask().suggest_float("rate", 1e-4, 1e-2, log=True) == rate
 
@@ -93,9 +92,35 @@ def test_a_search_that_makes_no_sense_is_refused(data, tmp_path):
             condyle.search(data, **({"out": tmp_path / "s", "over": OVER} | wrong))
 
 
+def test_trials_of_other_data_or_another_fold_do_not_join_a_ranking(data, tmp_path):
+    told = {"out": tmp_path / "search", "over": ["batch=1..2"], "recipe": TINY, "budget_minutes": 1e-9}
+    condyle.search(data, **told)
+    with pytest.raises(ConfigError, match="fold 1, begun with 0"):
+        condyle.search(data, **told, fold="1")
+    small_dataset(tmp_path / "other", ("c", "d"))
+    condyle.folds(tmp_path / "other", count=2)
+    with pytest.raises(ConfigError, match="other cases"):
+        condyle.search(tmp_path / "other", **told)
+    condyle.search(data, **told)
+
+
+def test_a_search_goes_on_where_its_first_trial_drew_the_folds(tmp_path):
+    small_dataset(tmp_path / "data", ("a", "b"))
+    told = {"out": tmp_path / "search", "over": ["batch=1..2"], "recipe": TINY, "budget_minutes": 1e-9}
+    condyle.search(tmp_path / "data", **told)
+    condyle.folds(tmp_path / "data", count=2)
+    condyle.search(tmp_path / "data", **told)
+
+
+def test_a_file_in_the_place_of_a_searchs_folder_is_refused(data, tmp_path):
+    (tmp_path / "s").write_text("mine")
+    with pytest.raises(ConfigError, match="a folder for the search"):
+        condyle.search(data, out=tmp_path / "s", over=OVER, recipe=TINY)
+
+
 def test_a_pruned_trial_counts_as_ended_and_is_never_the_best(data, tmp_path):
     space, long = space_of(["batch=1..2"]), replace(TINY, epochs=1000)
-    study = _opened(tmp_path, "random", space, long, prune=True)
+    study = _opened(tmp_path, "random", {}, long.seed, prune=True)
     study.pruner = optuna.pruners.ThresholdPruner(lower=2.0)  # no Dice is as good
     _try(study, study.ask(), space, long, [tmp_path, "train", data, "--fold", "0"])
     found = _found(study, long, tmp_path)
@@ -105,7 +130,7 @@ def test_a_pruned_trial_counts_as_ended_and_is_never_the_best(data, tmp_path):
 
 
 def test_an_epoch_without_a_dice_tells_nothing_for_or_against_a_trial(tmp_path):
-    study = _opened(tmp_path, "random", space_of(["batch=1..2"]), TINY, prune=True)
+    study = _opened(tmp_path, "random", {}, TINY.seed, prune=True)
     study.pruner = optuna.pruners.ThresholdPruner(lower=0.5)
     hopeless = _hopeless(study.ask())
     assert not hopeless(1, float("nan"))

@@ -23,6 +23,7 @@ from condyle.labels import Labels
 from condyle.recipe import RECIPES, Recipe
 from condyle.space import Grid, Volume
 from datasets import LABELS, ball, scan, small_dataset
+from killed import leftover
 
 #: Seconds on a processor: a small network on the whole of a small scan.
 TINY = replace(
@@ -115,6 +116,47 @@ def test_folds_trained_one_by_one_make_one_model_with_one_record(trained, data, 
     assert model.folds == ("0", "1")
     assert set(model.record["folds"]) == {"0", "1"}
     assert {case.id for case in told.scores.cases} == {c for c, part in data.folds.parts.items() if part in {0, 1}}
+
+
+def test_training_on_all_cases_keeps_the_scores_of_the_folds_that_are_there(trained, data, tmp_path):
+    out = tmp_path / "model"
+    shutil.copytree(trained[0], out)
+    told = condyle.load(out).model.record["validation"]
+    condyle.train(data.folder, out=out, recipe=replace(TINY, epochs=1), fold="all")
+    assert condyle.load(out).model.record["validation"] == told
+    assert set(told) == set(LABELS.names)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"network": "resenc-m"}, "network.* plain, as the model to start from"),
+        ({"patch": (24, 24, 24)}, "patch.* 16,16,16, as the model"),
+        ({"features": 8}, "features.* 4, as the model"),
+        ({"spacing_mm": (9.0, 9.0, 9.0)}, "spacing_mm.* as the model"),
+        ({"dim": 2, "patch": ()}, "dim.* 3, as the model"),
+    ],
+)
+def test_settings_that_contradict_the_plan_of_the_start_are_refused(change, says, trained, data, tmp_path):
+    with pytest.raises(ConfigError, match=says):
+        condyle.train(data.folder, out=tmp_path / "model", recipe=replace(TINY, **change), start=trained[0])
+    assert not (tmp_path / "model").exists()
+
+
+def test_a_model_is_not_made_in_the_place_of_the_one_to_start_from(trained, data):
+    model = trained[0]
+    before = sorted(model.rglob("*"))
+    with pytest.raises(ConfigError, match="another model"):
+        condyle.train(data.folder, out=model, recipe=TINY, start=model, overwrite=True)
+    assert sorted(model.rglob("*")) == before
+
+
+def test_settings_that_are_the_starts_own_are_taken(trained, data, tmp_path):
+    plan = condyle.load(trained[0]).model.plan
+    axes = dict(zip(plan.axes, plan.spacing_mm, strict=True))
+    recipe = replace(TINY, epochs=1, spacing_mm=tuple(axes[axis] for axis in (2, 1, 0)))
+    condyle.train(data.folder, out=tmp_path / "model", recipe=recipe, start=trained[0])
+    assert condyle.load(tmp_path / "model").model.plan.spacing_mm == plan.spacing_mm
 
 
 def test_two_trainings_of_one_seed_are_equal_and_of_two_seeds_are_not(trained, data, tmp_path):
@@ -299,16 +341,113 @@ def test_two_trainings_at_once_in_one_folder_are_refused(trained, data):
         condyle.train(data.folder, out=out, recipe=TINY)
 
 
+@pytest.mark.parametrize("options", [{"overwrite": True}, {"recipe": replace(TINY, epochs=9)}])
+def test_a_refused_command_leaves_a_training_at_work_as_it_is(options, trained, data):
+    out, _ = trained
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    with one_writer(out), pytest.raises(DataError, match="the only one writing here"):
+        condyle.train(data.folder, **({"out": out, "recipe": TINY} | options))
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+
+
+def test_beginning_anew_keeps_the_lock_and_what_is_refused_removes_nothing(trained, data, tmp_path):
+    out = tmp_path / "model"
+    shutil.copytree(trained[0], out)
+    (out / ".lock").touch()
+    with pytest.raises(ConfigError, match="the start of a part's name"):
+        condyle.train(data.folder, out=out, recipe=replace(TINY, freeze=("head",)), overwrite=True)
+    assert (out / "fold_0.safetensors").is_file()
+    lock = (out / ".lock").stat().st_ino
+    condyle.train(data.folder, out=out, recipe=replace(TINY, epochs=1), overwrite=True)
+    assert (out / ".lock").stat().st_ino == lock
+
+
+def test_a_refused_recipe_is_not_what_a_folder_was_begun_with(data, tmp_path):
+    out = tmp_path / "model"
+    with pytest.raises(ConfigError, match="the start of a part's name"):
+        condyle.train(data.folder, out=out, recipe=replace(TINY, freeze=("head",)))
+    assert not out.exists()
+
+
+def test_what_has_learned_nothing_can_be_decided_anew(trained, data, tmp_path):
+    out = tmp_path / "model"
+    (out / "training").mkdir(parents=True)
+    shutil.copy(trained[0] / "training" / "run.json", out / "training" / "run.json")
+    told = condyle.train(data.folder, out=out, recipe=replace(TINY, epochs=1, rate=1e-3))
+    assert told.folds["0"].epochs == 1
+    assert json.loads((out / "recipe.json").read_text())["rate"] == 1e-3
+
+
+def test_a_model_whose_training_was_tidied_away_is_no_folder_to_begin_in(trained, data, tmp_path):
+    out = tmp_path / "model"
+    shutil.copytree(trained[0], out)
+    shutil.rmtree(out / "training" / "fold_0")
+    with pytest.raises(ConfigError, match=r"rate 0\.5, begun with"):
+        condyle.train(data.folder, out=out, recipe=replace(TINY, rate=0.5))
+    assert (out / "fold_0.safetensors").is_file()
+
+
+def _renamed(labels):
+    labels["structures"][2]["name"] = "fabella"
+
+
+def _one_more(labels):
+    labels["structures"].append({"id": 5, "name": "tibia", "color": "#ff0000", "side": None, "mirror": None})
+
+
+def _sides_exchanged(labels):
+    left, right = labels["structures"][:2]
+    left["side"], right["side"] = "right", "left"
+
+
+def _ignored(labels):
+    labels["ignore"] = 9
+
+
+def _joined(labels):
+    labels["regions"] = {"bone": [1, 2]}
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (_renamed, "structure 4: fabella, begun with patella"),
+        (_one_more, "structure 5: tibia, begun with none"),
+        (_sides_exchanged, r"structure 1: femur_left \(right, partner femur_right\), begun with femur_left \(left"),
+        (_ignored, "ignore 9, begun with none"),
+        (_joined, r"region bone: \[1, 2\], begun with none"),
+    ],
+)
+def test_a_training_does_not_go_on_with_other_structures(change, says, trained, data, tmp_path):
+    out, folder = tmp_path / "model", tmp_path / "data"
+    shutil.copytree(trained[0], out)
+    shutil.copytree(data.folder, folder)
+    content = json.loads((folder / "dataset.json").read_text())
+    change(content["labels"])
+    (folder / "dataset.json").write_text(json.dumps(content))
+    with pytest.raises(ConfigError, match=says):
+        condyle.train(folder, out=out, recipe=replace(TINY, epochs=3))
+
+
+def test_a_training_goes_on_with_other_colours(trained, data, tmp_path):
+    shutil.copytree(trained[0], tmp_path / "model")
+    shutil.copytree(data.folder, tmp_path / "data")
+    content = json.loads((tmp_path / "data" / "dataset.json").read_text())
+    content["labels"]["structures"][0]["color"] = "#010203"
+    (tmp_path / "data" / "dataset.json").write_text(json.dumps(content))
+    condyle.train(tmp_path / "data", out=tmp_path / "model", recipe=TINY)
+
+
 def test_a_training_can_be_begun_anew_and_one_that_was_killed_before_it_began_can_be_begun(trained, data, tmp_path):
     out = tmp_path / "model"
     shutil.copytree(trained[0], out)
     recipe = replace(TINY, seed=5)
     condyle.train(data.folder, out=out, recipe=recipe, overwrite=True)
     assert condyle.load(out).model.recipe["seed"] == 5
-    (tmp_path / "early" / "training" / ".condyle-x").mkdir(parents=True)
-    (tmp_path / "early" / "training" / ".condyle-x" / "run.json").write_text("{")
+    left = leftover(tmp_path / "early" / "training")
+    (left / "run.json").write_text("{")
     condyle.train(data.folder, out=tmp_path / "early", recipe=recipe)
-    assert not (tmp_path / "early" / "training" / ".condyle-x").exists()
+    assert not left.exists()
     weights = [(folder / "fold_0.safetensors").read_bytes() for folder in (out, tmp_path / "early")]
     assert weights[0] == weights[1]
 

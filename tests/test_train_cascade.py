@@ -115,7 +115,7 @@ def test_the_coarse_network_can_be_trained_alone(data, tmp_path):
 
 @pytest.mark.parametrize("stage", ["low", "cascade"])
 def test_stages_are_refused_where_one_network_is_enough(stage, data, tmp_path):
-    with pytest.raises(ConfigError, match=r"stage.*sees enough"):
+    with pytest.raises(ConfigError, match=r"stage.*a quarter of a scan"):
         condyle.train(data.folder, out=tmp_path / "model", recipe=replace(TINY, stage=stage, patch=(24, 20, 16)))
     assert not (tmp_path / "model").exists()
 

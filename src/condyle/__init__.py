@@ -1,4 +1,4 @@
-"""Condyle: from a scan to numbers, meshes and simulation one can defend.
+"""Condyle: from a scan to bone masks, numbers and meshes one can defend.
 
 The verbs of the command line are functions of the same names here (`import_` for `import`):
 

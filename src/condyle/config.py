@@ -54,8 +54,12 @@ class NetConfig:
         stages = len(self.features)
         if self.dim not in {2, 3}:
             raise ConfigError("net: dim", expected="2 or 3", got=str(self.dim))
-        if min(self.in_channels, self.out_channels, stages, *self.features, *self.blocks) < 1:
-            raise ConfigError("net", expected="at least one channel, stage and block each", got=str(self))
+        if not stages:
+            raise ConfigError("net: features", expected="at least one stage", got="none")
+        for name in ("in_channels", "out_channels", "features", "blocks"):
+            value = getattr(self, name)
+            if min(value if isinstance(value, tuple) else (value,), default=1) < 1:
+                raise ConfigError(f"net: {name}", expected="1 or more", got=str(value))
         for name in ("kernels", "strides", "blocks"):
             if len(getattr(self, name)) != stages:
                 got = f"{len(getattr(self, name))} for {stages} stages"
@@ -100,8 +104,11 @@ class Channel:
     high: float = float("inf")
 
     def __post_init__(self) -> None:
-        if self.std < 0 or self.low > self.high:
-            raise ConfigError(f"channel {self.name}", expected="std of 0 or more and low below high", got=str(self))
+        if self.std < 0:
+            raise ConfigError(f"channel {self.name}: std", expected="0 or more", got=f"{self.std:g}")
+        if self.low > self.high:
+            got = f"{self.low:g} and {self.high:g}"
+            raise ConfigError(f"channel {self.name}: low, high", expected="low below high", got=got)
 
 
 @dataclass(frozen=True)
@@ -179,8 +186,10 @@ class Plan:
             raise ConfigError("plan: regions", expected="one for each output of the net", got=got)
         if len(set(self.mirror)) < len(self.mirror) or not set(self.mirror) <= set(range(self.net.dim)):
             raise ConfigError("plan: mirror", expected=f"axes below {self.net.dim}, each once", got=str(self.mirror))
-        if any(s is not None and s <= 0 for s in self.spacing_mm) or self.batch < 1:
-            raise ConfigError("plan", expected="spacings above 0 mm and a batch of 1 or more", got=str(self))
+        if any(s is not None and s <= 0 for s in self.spacing_mm):
+            raise ConfigError("plan: spacing_mm", expected="spacings above 0 mm", got=str(self.spacing_mm))
+        if self.batch < 1:
+            raise ConfigError("plan: batch", expected="1 or more", got=str(self.batch))
 
 
 Config = TypeVar("Config")

@@ -52,8 +52,16 @@ def without_side(name: str) -> str:
 
 
 def _other_side(name: str) -> str:
-    swap = {"left": "right", "right": "left", "Left": "Right", "Right": "Left"}
-    return _SIDE.sub(lambda m: m[0].replace(m[1], swap.get(m[1], m[1])), name)
+    """The name with the other side in it, in the same case: `FEMUR_RIGHT` of `FEMUR_LEFT`."""
+
+    def swapped(found: re.Match[str]) -> str:
+        word = found[1]
+        other = "right" if word.lower() == "left" else "left"
+        if word[0].isupper():
+            other = other.upper() if word.isupper() else other.title()
+        return found[0].replace(word, other)
+
+    return _SIDE.sub(swapped, name)
 
 
 def default_color(name: str, id_: int) -> Color:
@@ -113,10 +121,11 @@ class Labels:
         if self.ignore is not None and (self.ignore in ids or not 0 < self.ignore <= 65535):
             raise ConfigError("labels", expected="an ignore id no structure has", got=str(self.ignore))
         for s in self.structures:
-            if s.mirror is not None and (s.mirror not in names or self[s.mirror].mirror != s.name):
-                raise ConfigError(
-                    f"labels: {s.name}", expected="a mirror partner that exists and points back", got=s.mirror
-                )
+            if s.mirror is None:
+                continue
+            if s.mirror not in names or s.mirror == s.name or self[s.mirror].mirror != s.name:
+                expected = "a mirror partner that exists, is another structure, and points back"
+                raise ConfigError(f"labels: {s.name}", expected=expected, got=s.mirror)
         for region, members in self.regions.items():
             if not set(members) <= set(ids):
                 raise ConfigError(f"labels: region {region}", expected=f"ids among {ids}", got=str(members))

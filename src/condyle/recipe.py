@@ -123,12 +123,8 @@ class Recipe:
             f"{self.dim} sizes above 0",
             self.patch,
         )
-        _require(
-            min(self.batch, self.features, self.patience, self.seed) >= 0,
-            "batch, features, patience, seed",
-            "0 or more",
-            self,
-        )
+        for name in ("batch", "features", "patience", "seed"):
+            _require(getattr(self, name) >= 0, name, "0 or more", getattr(self, name))
         _require(
             min(self.epochs, self.val_iterations) >= 1,
             "epochs, val_iterations",

@@ -44,32 +44,33 @@ async def post_labels(request: Request) -> Response:
     revision = Revision(0, said(request, "x-who", _WHO), "", said(request, "x-what"), "")
     async with _received(request, target) as path:
         made = await asyncio.to_thread(_save, target, path, revision, base)
-    return answer(made.to_json(), 201, {"ETag": f'"{made.revision}"'})
+        await asyncio.to_thread(drafts.forget, target, _tabs(request))
+    return _told(made)
 
 
 async def restore(request: Request) -> Response:
     """`POST .../labels/<set>/restore`: an older revision again, as a new one."""
     target, body = _target(request), await json_body(request)
     number, base = body.get("revision"), body.get("base")
-    if not isinstance(number, int) or not isinstance(base, int):
-        raise ConfigError("revision, base", expected="two numbers", got=f"{number!r}, {base!r}")
+    if not isinstance(number, int) or not isinstance(base, str):
+        raise ConfigError("revision, base", expected="a number, and a mark", got=f"{number!r}, {base!r}")
     who = str(body.get("who") or _WHO)[:200]
-    path = await asyncio.to_thread(stored, target, number)
+    _, path = await asyncio.to_thread(stored, target, number)
     revision = Revision(0, who, "", f"revision {number} restored", "", restored_from=number)
-    made = await asyncio.to_thread(_save, target, path, revision, base)
-    return answer(made.to_json(), 201, {"ETag": f'"{made.revision}"'})
+    return _told(await asyncio.to_thread(_save, target, path, revision, base))
 
 
 def list_revisions(request: Request) -> Response:
     """`GET .../labels/<set>/revisions`: all of them, the newest first."""
     known = require(revisions(_target(request)) or None, "a label set of this case")
-    return answer({"current": known[-1].revision, "revisions": [r.to_json() for r in reversed(known)]})
+    told = [r.to_json() for r in reversed(known)]
+    return answer({"current": known[-1].revision, "mark": known[-1].mark, "revisions": told})
 
 
 def one_revision(request: Request) -> Response:
     """`GET .../labels/<set>/revisions/<n>`: its label map."""
-    number = request.path_params["number"]
-    return sent(request, stored(_target(request), number), f'"r{number}"')
+    revision, path = stored(_target(request), request.path_params["number"])
+    return sent(request, path, f'"r{revision.mark}"')
 
 
 async def put_draft(request: Request) -> Response:
@@ -77,7 +78,7 @@ async def put_draft(request: Request) -> Response:
     target = _target(request)
     draft = drafts.Draft(said(request, "x-base"), said(request, "x-tab"), said(request, "x-who", _WHO), now())
     async with _received(request, target) as path:
-        await asyncio.to_thread(drafts.keep, target, path, draft)
+        await asyncio.to_thread(drafts.keep, target, path, draft, _tabs(request))
     return Response(status_code=204)
 
 
@@ -93,8 +94,8 @@ def get_draft(request: Request) -> Response:
 
 
 def delete_draft(request: Request) -> Response:
-    """`DELETE .../labels/<set>/autosave`."""
-    drafts.forget(_target(request))
+    """`DELETE .../labels/<set>/autosave`: whosever it is, unless a tab is named."""
+    drafts.forget(_target(request), _tabs(request) if "x-tab" in request.headers else None)
     return Response(status_code=204)
 
 
@@ -112,27 +113,35 @@ def _target(request: Request) -> Target:
     return Target(dataset, case, require_safe(request.path_params["set"], "label set"))
 
 
-def _save(target: Target, path: Path, revision: Revision, base: int | None) -> Revision:
-    """Check a label map and make it the newest revision; the draft has served its time."""
+def _tabs(request: Request) -> set[str]:
+    """Whose draft is the sender's own: its tab's, and that of the tab whose draft it took up."""
+    return {said(request, "x-tab")} | ({said(request, "x-took")} - {""})
+
+
+def _told(made: Revision) -> Response:
+    return answer(made.to_json() | {"mark": made.mark}, 201, {"ETag": f'"{made.mark}"'})
+
+
+def _save(target: Target, path: Path, revision: Revision, base: str | None) -> Revision:
+    """Check a label map and make it the newest revision."""
     drawn = read_drawn(path, target.dataset, target.case)
     before = io.read_labels(target.path) if revisions(target) else None
     old = before.array if before is not None and before.grid.matches(drawn.grid) else None
     differs = changed(old, drawn.array, drawn.grid, target.dataset.labels)
     made = save(target, drawn, replace(revision, changed=differs.to_json()), base)
-    drafts.forget(target)
     review(target.dataset, target.case.id, "corrected", revision.who)
     return made
 
 
-def _base(request: Request) -> int | None:
-    """The revision that was drawn on, as the headers of HTTP say it; None for a new label set."""
+def _base(request: Request) -> str | None:
+    """The mark of the revision that was drawn on, as the headers of HTTP say it; None for a new label set."""
     if request.headers.get("if-none-match") == "*":
         return None
-    match = re.fullmatch(r'"(\d+)"', request.headers.get("if-match", ""))
+    match = re.fullmatch(r'"([\w-]+)"', request.headers.get("if-match", ""))
     if match is None:
-        hint = 'Send If-Match: "<revision>", or If-None-Match: * for a new label set.'
+        hint = "Send the ETag of the label map as If-Match, or If-None-Match: * for a new label set."
         raise ConfigError("If-Match", expected="the revision that was drawn on", got="none", hint=hint)
-    return int(match[1])
+    return match[1]
 
 
 @asynccontextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import Any
 
 from starlette.requests import Request
@@ -15,15 +14,15 @@ from condyle.app.bodies import json_body
 from condyle.app.drawn import grid_of
 from condyle.app.findings import by_case, last_findings
 from condyle.app.jobs.pieces import nnunet_folder
+from condyle.app.relabelling import edited_mark, mark_of, relabel
 from condyle.app.reviews import Reviews
 from condyle.app.revisions import current_number
 from condyle.app.state import case_of, dataset_of, served
 from condyle.app.target import Target
 from condyle.app.thumbnails import tag, thumbnail
-from condyle.app.waiting import soon_alone
 from condyle.app.workspace import Workspace
 from condyle.data import Case, Dataset
-from condyle.errors import CondyleError, ConfigError
+from condyle.errors import CondyleError
 from condyle.labels import Labels
 
 
@@ -32,7 +31,7 @@ def list_datasets(request: Request) -> Response:
     workspace = served(request).workspace
     out: list[dict[str, Any]] = []
     for folder in workspace.dataset_folders():
-        entry: dict[str, Any] = {"key": workspace.dataset_key(folder), "name": folder.name}
+        entry: dict[str, Any] = {"key": workspace.dataset_key(folder), "name": folder.name, "folder": folder.name}
         try:
             dataset = Dataset.open(folder)
         except CondyleError as error:
@@ -64,6 +63,7 @@ def one_dataset(request: Request) -> Response:
             "name": dataset.name,
             "channels": list(dataset.channels),
             "labels": dataset.labels.to_json(),
+            "labels_mark": mark_of(dataset.labels),
             "label_sets": list(dataset.label_sets),
             "folds": None if dataset.folds is None else len(set(dataset.folds.parts.values()) - {"test"}),
             "findings": by_case(last_findings(served(request).runner, key)),
@@ -123,25 +123,15 @@ def picture(request: Request) -> Response:
 
 
 async def put_labels(request: Request) -> Response:
-    """`PUT /api/datasets/<d>/labels`: names, colours and sides of the structures; ids stay what they are."""
+    """`PUT /api/datasets/<d>/labels`: names, colours and sides of the structures; ids stay what they are.
+
+    `If-Match` says which table was edited, by the mark that the dataset was told with.
+    """
     body = await json_body(request)
     dataset = dataset_of(request)
     labels = Labels.from_json(body)
-    gone = set(dataset.labels.ids) - set(labels.ids)
-    if gone:
-        raise ConfigError(
-            "labels",
-            expected=f"the ids {', '.join(map(str, dataset.labels.ids))}, with more if you like",
-            got=f"none for {', '.join(map(str, sorted(gone)))}",
-            hint="Ids stand in the label maps; a structure can be renamed but not removed here.",
-        )
-    await asyncio.to_thread(_relabel, dataset, labels)
-    return answer({"labels": labels.to_json()})
-
-
-def _relabel(dataset: Dataset, labels: Labels) -> None:
-    with soon_alone(dataset.folder):
-        replace(Dataset.open(dataset.folder), labels=labels).save()
+    await asyncio.to_thread(relabel, dataset.folder, labels, edited_mark(request.headers.get("if-match")))
+    return answer({"labels": labels.to_json(), "labels_mark": mark_of(labels)})
 
 
 def _picture(workspace: Workspace, dataset: Dataset, case: Case) -> str:

@@ -76,7 +76,9 @@ def zipped(folder: Path, paths: Sequence[Path]) -> Iterator[bytes]:
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
         for path in paths:
             name = path.relative_to(folder).as_posix()
-            with path.open("rb") as source, archive.open(zipfile.ZipInfo.from_file(path, name), "w") as entry:
+            # A zip knows no time before 1980: files of an archive that lost theirs would break it off.
+            head = zipfile.ZipInfo.from_file(path, name, strict_timestamps=False)
+            with path.open("rb") as source, archive.open(head, "w") as entry:
                 while chunk := source.read(_CHUNK):
                     entry.write(chunk)
                     yield sink.taken()

@@ -1,10 +1,14 @@
-"""What is being drawn and not saved yet: one draft for each label map, kept so that a closed tab loses nothing."""
+"""What is being drawn and not saved yet: one draft for each label map, kept so that a closed tab loses nothing.
+
+Only who saves or drops his own draft removes it; a tab may take up another's, which makes it its own.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 import time
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +28,7 @@ class Draft:
     """Whose draft it is.
 
     Args:
-        base: The revision it is drawn on.
+        base: The mark of the revision it is drawn on; "" for a new set.
         tab: A random name of the browser's tab.
         who: Who draws.
         when: UTC, as ISO 8601 has it.
@@ -55,13 +59,14 @@ def draft_of(target: Target) -> tuple[Draft, Path] | None:
         raise DataError(about, expected="whose draft it is", got=str(error), hint="Remove it.") from error
 
 
-def keep(target: Target, sent: Path, draft: Draft) -> None:
+def keep(target: Target, sent: Path, draft: Draft, own: Collection[str]) -> None:
     """Keep a file as the draft.
 
     Args:
         target: The label map that is drawn on.
         sent: A file in the draft's own file system; it is moved.
         draft: Whose it is.
+        own: Tabs whose draft it may replace.
 
     Raises:
         ConflictError: if another tab has been drawing within `HOLD_S`.
@@ -69,7 +74,7 @@ def keep(target: Target, sent: Path, draft: Draft) -> None:
     with one_writer(corrections(target.dataset), make=True, wait=True):
         voxels, about = _files(target)
         held = draft_of(target)
-        if held is not None and held[0].tab != draft.tab and time.time() - about.stat().st_mtime < HOLD_S:
+        if held is not None and held[0].tab not in own and time.time() - about.stat().st_mtime < HOLD_S:
             raise ConflictError(
                 target.label_set,
                 expected="to be the only one who draws here",
@@ -83,10 +88,21 @@ def keep(target: Target, sent: Path, draft: Draft) -> None:
             temporary.write_text(json.dumps(draft.to_json()), encoding="utf-8")
 
 
-def forget(target: Target) -> None:
-    """Remove the draft, if there is one."""
-    for path in _files(target):
-        path.unlink(missing_ok=True)
+def forget(target: Target, own: Collection[str] | None) -> None:
+    """Remove the draft, if it is one of some tabs'; another's is work that nobody has saved.
+
+    Args:
+        target: The label map.
+        own: The tabs; None for whosever it is.
+
+    Raises:
+        DataError: if it has to be known whose it is, and cannot be read.
+    """
+    with one_writer(corrections(target.dataset), make=True, wait=True):
+        held = None if own is None else draft_of(target)
+        if own is None or (held is not None and held[0].tab in own):
+            for path in _files(target):
+                path.unlink(missing_ok=True)
 
 
 def _files(target: Target) -> tuple[Path, Path]:

@@ -73,7 +73,9 @@ def look(source: Path) -> list[Found]:
     grid = {name: told[name] for name in ("shape", "spacing_mm", "orientation", "affine")}
     volumes_ml = told["values"].get("labels_ml")
     if volumes_ml is None:
-        return [{"source": source.name, "kind": "scan", "faults": [], **grid}]
+        wrong = told["values"].get("not_finite")
+        faults = [f"{wrong} of its values are NaN or infinite."] if wrong else []
+        return [{"source": source.name, "kind": "scan", "faults": faults, **grid}]
     names = _names(source) if source.name.endswith(".seg.nrrd") else {}
     ids = {str(id_): names.get(id_, "") for id_ in volumes_ml}
     return [{"source": source.name, "kind": "labels", "faults": [], "ids": ids, **grid}]

@@ -2,7 +2,7 @@
 
 Four things are looked at: how a structure's volume compares with the others' of the label set (robust z of its
 logarithm), what `condyle check` found last, how unsure the model was, where that was asked for, and its lights, where
-it can tell how far to trust it.
+it can tell how far to trust it. The last two are of the label map that the model made, and go when it is corrected.
 """
 
 from __future__ import annotations
@@ -25,14 +25,16 @@ from condyle.app.findings import last_findings
 from condyle.app.jobs.outcome import sentence
 from condyle.app.lights import confidence_file, doubts, read_confidence
 from condyle.app.reviews import Reviews
+from condyle.app.revisions import LOG, made_by_program, revisions
 from condyle.app.state import Served, dataset_of, served
+from condyle.app.target import Target
 from condyle.app.volumes import uncertainty_file
 from condyle.app.workspace import require
 from condyle.data import Case, Dataset
 from condyle.data.load import load_labels
 from condyle.errors import CondyleError
 from condyle.io.atomic import atomic_file
-from condyle.labels import id_counts
+from condyle.metrics.volumes import volumes_ml
 
 #: What a finding of `condyle check` weighs, by its code; others by their severity.
 _WEIGHTS = {"sides_swapped": 10.0, "grid_mismatch": 10.0, "labels_empty": 8.0, "islands": 3.0, "holes": 2.0,
@@ -113,6 +115,7 @@ def measures(here: Served, dataset: Dataset, label_set: str, cases: Sequence[Cas
     left, begun, new = 0, time.monotonic(), False
     for case in cases:
         beside = [f(dataset, label_set, case) for f in (uncertainty_file, confidence_file)]
+        beside.append(Target(dataset, case, label_set).folder / LOG)
         tag = _tag([dataset.path(case.label_sets[label_set]), *beside])
         known = kept.get(case.id)
         if known is None or known.get("tag") != tag:
@@ -129,17 +132,20 @@ def measures(here: Served, dataset: Dataset, label_set: str, cases: Sequence[Cas
 
 
 def _measure(dataset: Dataset, label_set: str, case: Case) -> dict[str, Any]:
-    """The volume of each structure, the mean uncertainty within what is labelled, and lights; of broken files none."""
+    """The volume of each structure, the mean uncertainty within what is labelled, and lights; of broken files none.
+
+    A model judged the label map that it made: of one that somebody has corrected since, it says nothing.
+    """
     try:
         labels = load_labels(dataset, case, label_set)
+        if not made_by_program(revisions(Target(dataset, case, label_set))):
+            return {"volumes_ml": volumes_ml(labels, dataset.labels)}
         unsure = uncertainty_file(dataset, label_set, case)
         doubt = io.read(unsure).array if unsure.is_file() else None
         confidence = read_confidence(confidence_file(dataset, label_set, case))
     except CondyleError as error:
         return {"volumes_ml": {}, "fault": f"expected {error.expected}, got {error.got}"}
-    counts = id_counts(labels.array, max(dataset.labels.ids, default=0))
-    per_voxel = labels.grid.voxel_volume_mm3 / 1000
-    told: dict[str, Any] = {"volumes_ml": {s.name: float(counts[s.id]) * per_voxel for s in dataset.labels.structures}}
+    told: dict[str, Any] = {"volumes_ml": volumes_ml(labels, dataset.labels)}
     if doubt is not None and doubt.shape == labels.shape and labels.array.any():
         told["uncertainty"] = float(doubt[labels.array > 0].mean())
     return told | {"confidence": confidence} if confidence else told

@@ -16,6 +16,7 @@ from condyle.app.answers import answer
 from condyle.app.jobs.pieces import meshes_folder
 from condyle.app.state import case_of, served
 from condyle.app.workspace import require
+from condyle.meshes.file_names import file_stems
 
 #: Pages that verbs write are whole in themselves. They run apart from the app: no cookie, no request, no frame.
 _APART = {
@@ -103,11 +104,14 @@ def meshes(request: Request) -> Response:
     with mask.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     files = sorted(p.name for p in folder.iterdir() if p.suffix[1:] in _MESHES)
+    passports = json.loads(told.read_text(encoding="utf-8"))["structures"]
+    stems = file_stems([passport["name"] for passport in passports if passport.get("triangles")])
     colors = {s.name: "#{:02x}{:02x}{:02x}".format(*s.color) for s in dataset.labels.structures}
     out = []
-    for passport in json.loads(told.read_text(encoding="utf-8"))["structures"]:
+    for passport in passports:
         name = passport["name"]
-        own = {Path(f).suffix[1:]: f"{request.url.path}/{n}" for n, f in enumerate(files) if Path(f).stem == name}
+        stem = stems.get(name)
+        own = {Path(f).suffix[1:]: f"{request.url.path}/{n}" for n, f in enumerate(files) if Path(f).stem == stem}
         current = passport.get("source_sha256") == digest
         color = colors.get(name, "#c8c8c8")
         out.append({"structure": name, "color": color, "passport": passport, "files": own, "current": current})

@@ -18,7 +18,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -65,6 +65,11 @@ class Revision:
     changed: Mapping[str, Any] = field(default_factory=dict)
     restored_from: int | None = None
 
+    @property
+    def mark(self) -> str:
+        """What whoever draws on this version names it by: a number alone is the same for a file that was made anew."""
+        return f"{self.revision}-{self.sha256[:16]}"
+
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
         return asdict(self)
@@ -89,45 +94,65 @@ def revisions(target: Target) -> list[Revision]:
     """
     if not target.there:
         return []
-    folder, path = target.folder, target.path
-    noted = _noted(folder)
-    digest = _sha256(path)
-    if noted and noted[-1].sha256 == digest:
-        return noted
+    noted, digest = _noted(target.folder), _sha256(target.path)
     if not noted:
-        return [Revision(1, PROGRAM, _when(path), "made", digest)]
+        return [_made(target.path, digest)]
+    if noted[-1].sha256 == digest:
+        return noted
     with one_writer(corrections(target.dataset), make=True, wait=True):
-        noted = _noted(folder)
-        if len(noted) > 1 and noted[-2].sha256 == digest:
-            _place(file_of(folder, noted[-1].revision), path)
-        elif noted[-1].sha256 != digest:
-            newer = Revision(noted[-1].revision + 1, PROGRAM, _when(path), "made anew", digest)
-            _place(path, file_of(folder, newer.revision))
-            noted = _note(folder, [*noted, newer])
+        return _caught_up(target)
+
+
+def made_by_program(known: Sequence[Revision]) -> bool:
+    """Whether the newest of some versions is, or was restored from, what a program made last."""
+    by_number = {r.revision: r for r in known}
+    shown = known[-1]
+    while shown.restored_from is not None:
+        shown = by_number[shown.restored_from]
+    return shown == next((r for r in reversed(known) if r.who == PROGRAM and r.restored_from is None), None)
+
+
+def _caught_up(target: Target) -> list[Revision]:
+    """All versions, after what was left undone, or made by a program, is noted; the caller holds the lock."""
+    folder, path = target.folder, target.path
+    noted, digest = _noted(folder), _sha256(path)
+    if not noted:
+        return [_made(path, digest)]
+    if len(noted) > 1 and noted[-1].sha256 != digest == noted[-2].sha256:
+        _place(file_of(folder, noted[-1].revision), path)
+    elif noted[-1].sha256 != digest:
+        newer = Revision(noted[-1].revision + 1, PROGRAM, _when(path), "made anew", digest)
+        _place(path, file_of(folder, newer.revision))
+        noted = _note(folder, [*noted, newer])
     return noted
 
 
-def save(target: Target, drawn: Volume, revision: Revision, base: int | None) -> Revision:
+def _made(path: Path, digest: str) -> Revision:
+    """The only version of a label map that nobody has changed."""
+    return Revision(1, PROGRAM, _when(path), "made", digest)
+
+
+def save(target: Target, drawn: Volume, revision: Revision, base: str | None) -> Revision:
     """A new version of a label map, if it was drawn on the newest.
 
     Args:
         target: The label map; its set is a new one if the case has none of the name.
         drawn: Its voxels, on the scan's grid.
         revision: Who and what; number, time and digest are filled in here.
-        base: The revision it was drawn on; None for a new set.
+        base: The mark of the revision it was drawn on; None for a new set.
 
     Raises:
         ConflictError: if another version has come since.
         LockedError: if the set is new, and a job writes to the dataset. Nothing is written then.
         DataError: if something cannot be written.
     """
-    before = revisions(target)
     folder, path = target.folder, target.path
     with _entering(target) as unheard, one_writer(corrections(target.dataset), make=True, wait=True):
-        before = _noted(folder) or before
+        # Looked at only now: a program may have made the label map anew until the lock was held.
+        before = _noted(folder) if unheard or not path.is_file() else _caught_up(target)
         newest = before[-1] if before else None
         # Versions of a set that the dataset knows nothing of were left by a save that was killed.
-        if base != (newest.revision if newest else None) and not (unheard and base is None):
+        if base != (newest.mark if newest else None) and not (unheard and base is None):
             raise _conflict(target.label_set, newest)
         if newest is not None and not file_of(folder, newest.revision).exists():
             _place(path, file_of(folder, newest.revision))
@@ -157,18 +182,19 @@ def _entering(target: Target) -> Iterator[bool]:
             dataset.with_case(dataset[case].with_label_set(label_set, labels_path(label_set, case))).save()
 
 
-def stored(target: Target, number: int) -> Path:
-    """The file of a version.
+def stored(target: Target, number: int) -> tuple[Revision, Path]:
+    """A version, and its file.
 
     Raises:
         ConfigError: if there is no such version.
     """
     known = revisions(target)
-    if number not in {r.revision for r in known}:
+    found = next((r for r in known if r.revision == number), None)
+    if found is None:
         got = str(number)
         raise ConfigError("revision", expected=f"one of 1 to {known[-1].revision if known else 0}", got=got)
     path = file_of(target.folder, number)
-    return path if path.exists() else target.path
+    return found, path if path.exists() else target.path
 
 
 def _conflict(label_set: str, newest: Revision | None) -> ConflictError:

@@ -39,8 +39,8 @@ def labels(request: Request) -> Response:
     dataset, case = case_of(request)
     label_set = request.path_params["set"]
     path = dataset.path(require(case.label_sets.get(label_set), "a label set of this case"))
-    number = revisions(Target(dataset, case, label_set))[-1].revision
-    return sent(request, path, f'"{number}"', {"X-Revision": str(number)})
+    newest = revisions(Target(dataset, case, label_set))[-1]
+    return sent(request, path, f'"{newest.mark}"', {"X-Revision": str(newest.revision)})
 
 
 def uncertainty(request: Request) -> Response:

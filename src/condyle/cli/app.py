@@ -20,7 +20,7 @@ def make_app(verb: str | None) -> typer.Typer:
     """
     app = typer.Typer(
         name="condyle",
-        help="From a scan to bone masks, numbers, meshes and simulation one can defend.",
+        help="From a scan to bone masks, numbers and meshes one can defend.",
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,

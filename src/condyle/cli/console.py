@@ -69,9 +69,18 @@ def _tell(what: str, done: int, total: int, seconds: float) -> None:
 def print_result(result: Any, *, as_json: bool) -> None:
     """A result as text, or as one JSON document and nothing else."""
     if as_json:
-        sys.stdout.write(json.dumps(result.to_json(), indent=2, ensure_ascii=False) + "\n")
+        _write(json.dumps(result.to_json(), indent=2, ensure_ascii=False) + "\n")
     else:
-        sys.stdout.write(str(result).rstrip("\n") + "\n")
+        _write(str(result).rstrip("\n") + "\n")
+
+
+def _write(text: str) -> None:
+    r"""Text on standard output; what its encoding cannot say becomes `\udcff` and the like, which JSON reads back."""
+    out = sys.stdout
+    try:
+        out.write(text)
+    except UnicodeEncodeError:
+        out.write(text.encode(out.encoding, "backslashreplace").decode(out.encoding))
 
 
 def print_error(message: str) -> None:

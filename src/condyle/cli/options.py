@@ -125,13 +125,6 @@ def flag_of(knob: Knob) -> str:
     return "--" + name.replace("_", "-")
 
 
-def _both_ways(knob: Knob) -> str:
-    """The flag; of a switch that may be on already also the one that turns it off."""
-    flag = flag_of(knob)
-    switch = _without_none(knob.annotation)[0] is bool
-    return f"{flag}/--no-{flag[2:]}" if switch and knob.default is not False else flag
-
-
 #: Options with a one-letter form.
 _SHORT = {"out": ["-o"], "folds": ["-k"], "count": ["-n"]}
 

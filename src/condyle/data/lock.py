@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from condyle.errors import DataError
+from condyle.io.atomic import is_of_writing
+from condyle.io.temporary import is_leftover
 
 
 class LockedError(DataError):
@@ -28,27 +31,34 @@ def one_writer(folder: Path, *, make: bool = False, wait: bool = False) -> Itera
 
     Raises:
         LockedError: if another process writes to the folder.
-        DataError: if it cannot be written.
+        DataError: if it cannot be written. What else goes wrong in the block is raised as it is.
     """
+    at_work = False
     try:
         if make:
             folder.mkdir(parents=True, exist_ok=True)
         with (folder / ".lock").open("w") as file:
             if not _locked(file.fileno(), wait=wait):
                 raise LockedError(folder, expected="to be the only one writing here", got="another process that does")
-            for left in folder.rglob(".condyle-*"):
-                if not _has_own_lock(left.parent, folder):
-                    shutil.rmtree(left, ignore_errors=True)
+            _sweep(folder)
+            at_work = True
             yield
     except OSError as error:
+        if at_work and not is_of_writing(error, folder):
+            raise
         raise DataError(
             folder, expected="a folder one can write to", got=error.strerror or str(error), hint="Choose another one."
         ) from error
 
 
-def _has_own_lock(inner: Path, folder: Path) -> bool:
-    """Whether a folder lies in one with a lock of its own, where another writer may be at work."""
-    return any((part / ".lock").exists() for part in (inner, *inner.parents) if folder in part.parents)
+def _sweep(folder: Path) -> None:
+    """Remove what processes that have ended left half-written below a folder.
+
+    Who is at work below it without this lock, such as an export, keeps its files.
+    """
+    for parent, names, _ in os.walk(folder):
+        for name in filter(is_leftover, names):
+            shutil.rmtree(Path(parent, name), ignore_errors=True)
 
 
 def _locked(file: int, *, wait: bool) -> bool:

@@ -15,8 +15,11 @@ from condyle.data.dataset import Dataset
 from condyle.data.load import load_labels
 from condyle.data.nnunet_labels import labels_to_nnunet
 from condyle.errors import DataError
+from condyle.io import nifti
+from condyle.io.atomic import is_of_writing
 from condyle.labels import Labels, remap
 from condyle.progress import Track, silent
+from condyle.space import Grid
 
 _ENDING = ".nii.gz"
 
@@ -50,7 +53,8 @@ def write_nnunet(dataset: Dataset, folder: Path, label_set: str, *, track: Track
         Old id to new, 0 left out.
 
     Raises:
-        DataError: if a file is missing or broken, or a label map holds an unknown id.
+        DataError: if a file is missing or broken, a label map holds an unknown id, or it lies on another grid than
+            an image of its case.
     """
     labels, table = consecutive(dataset.labels)
     for name in ("imagesTr", "labelsTr", "imagesTs"):
@@ -63,6 +67,7 @@ def write_nnunet(dataset: Dataset, folder: Path, label_set: str, *, track: Track
             _copy(dataset.path(case.images[channel]), target)
         if is_training:
             volume = load_labels(dataset, case, label_set)
+            _refuse_apart(dataset, case, label_set, volume.grid)
             array = remap(volume.array, table, where=case.label_sets[label_set])
             io.write(folder / "labelsTr" / f"{case.id}{_ENDING}", volume.with_array(array))
     content = {
@@ -94,15 +99,39 @@ def _splits(training: list[Case], parts: Mapping[str, Any], folds: int) -> list[
     ]
 
 
+def _refuse_apart(dataset: Dataset, case: Case, label_set: str, grid: Grid) -> None:
+    """Raise a `DataError` if a label map does not lie voxel on voxel with the images of its case."""
+    for channel in dataset.channels:
+        image = dataset.path(case.images[channel])
+        other = _grid_of(image)
+        if not grid.matches(other):
+            raise DataError(
+                dataset.path(case.label_sets[label_set]),
+                expected=f"the grid of its image {image}, {other}",
+                got=str(grid),
+                hint="Run condyle check: it finds all of them.",
+            )
+
+
+def _grid_of(image: Path) -> Grid:
+    return nifti.read_grid(image) if image.name.endswith(_ENDING) else io.read(image).grid
+
+
 def _copy(source: Path, target: Path) -> None:
     if not source.name.endswith(_ENDING):
         io.write(target, io.read(source))
         return
     try:
         shutil.copyfile(source, target)
-    except FileNotFoundError as error:
+    except OSError as error:
+        if is_of_writing(error, target):
+            raise
+        missing = isinstance(error, FileNotFoundError)
         raise DataError(
-            source, expected="the file that dataset.json names", got="none", hint="Run condyle check."
+            source,
+            expected="the file that dataset.json names" if missing else "a file one can read",
+            got="none" if missing else error.strerror or str(error),
+            hint="Run condyle check.",
         ) from error
 
 

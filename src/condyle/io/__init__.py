@@ -13,6 +13,7 @@ import numpy as np
 from condyle.errors import ConfigError, DataError
 from condyle.io import dicom, metaimage, nifti, nrrd, segnrrd, tiff
 from condyle.io.atomic import atomic_file
+from condyle.io.there import is_there
 from condyle.labels import Labels, label_type
 from condyle.space import Volume
 
@@ -67,14 +68,24 @@ def read(
         DataError: if there is no such file, it is of no known format, broken, or its geometry is unsound.
         ConfigError: if an option is given that the format has no use for.
     """
-    path = Path(path)
-    if not path.exists():
+    return _read(Path(path), series, spacing_mm, fix_tilt=fix_tilt)
+
+
+def _read(
+    path: Path,
+    series: str | None,
+    spacing_mm: tuple[float, float, float] | None,
+    *,
+    fix_tilt: bool,
+    ids: bool = False,
+) -> Volume:
+    if not is_there(path):
         raise DataError(path, expected="a file or folder", got="nothing of that name", hint="Check the path.")
     suffix = suffix_of(path) if path.is_file() else None
     if spacing_mm is not None and suffix not in {".tif", ".tiff"}:
         raise ConfigError("spacing", expected="a TIFF stack to go with it", got=path.name)
     if suffix is None:
-        return dicom.read(path, series=series, fix_tilt=fix_tilt)
+        return dicom.read(path, series=series, fix_tilt=fix_tilt, ids=ids)
     if series is not None or fix_tilt:
         raise ConfigError("series, fix-tilt", expected="a DICOM series to go with it", got=path.name)
     if suffix in {".tif", ".tiff"}:
@@ -82,20 +93,29 @@ def read(
     return FORMATS[suffix][0](path)
 
 
-def read_labels(path: str | Path, *, spacing_mm: tuple[float, float, float] | None = None) -> Volume:
+def read_labels(
+    path: str | Path,
+    *,
+    series: str | None = None,
+    spacing_mm: tuple[float, float, float] | None = None,
+    fix_tilt: bool = False,
+) -> Volume:
     """Read a label map: as `read`, and the values must be whole numbers from 0 to 65535.
 
     Args:
         path: As in `read`.
+        series: As in `read`.
         spacing_mm: Voxel spacing of a TIFF stack that does not tell its own.
+        fix_tilt: As in `read`; slices are moved by whole pixels, as ids have no values between them.
 
     Returns:
         A volume of uint8 or uint16.
 
     Raises:
         DataError: as `read`, and if a value is negative, too large, or not whole.
+        ConfigError: as `read`.
     """
-    volume = read(path, spacing_mm=spacing_mm)
+    volume = _read(Path(path), series, spacing_mm, fix_tilt=fix_tilt, ids=True)
     array = volume.array
     low, high = float(array.min()), float(array.max())
     whole = array.dtype.kind in "iu" or np.array_equal(array, np.rint(array))

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from condyle.errors import DataError
+
+#: Either format's way to say that the names of several files follow.
+_LIST = re.compile(r"LIST(\s+[0-9]+)?", re.IGNORECASE)
 
 
 def data_file(header: Path, name: str) -> Path:
@@ -12,7 +17,7 @@ def data_file(header: Path, name: str) -> Path:
 
     Raises:
         DataError: if the name leaves the header's folder (a header from elsewhere must not open any file of
-            this machine), or there is no such file.
+            this machine), stands for several files, or there is no such file.
     """
     windows = PureWindowsPath(name)
     if not name or windows.anchor or PurePosixPath(name).is_absolute() or ".." in windows.parts:
@@ -23,7 +28,11 @@ def data_file(header: Path, name: str) -> Path:
             hint="Put header and data side by side and name the data file without a folder.",
         )
     path = header.parent / name
-    if not path.is_file():
+    there = _is_file(path)
+    # A % stands for the number of a slice, unless a file is called so.
+    if _LIST.fullmatch(name) or ("%" in name and not there):
+        raise DataError(header, expected="one data file", got=name, hint="Join the slices into one file first.")
+    if not there:
         raise DataError(
             header,
             expected=f"its data file {name} beside it",
@@ -31,3 +40,31 @@ def data_file(header: Path, name: str) -> Path:
             hint="Copy both files; the header alone holds no voxels.",
         )
     return path
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # no file can bear the name
+        return False
+
+
+def data_path(header: Path, suffix: str) -> Path:
+    """The data file that a header is to be written with.
+
+    It is called as the header is, or, where a header cannot name such a file, after a checksum of that.
+
+    Args:
+        header: The header's file.
+        suffix: Of the data file, e.g. `.zraw`.
+    """
+    stem = header.stem
+    if not _can_be_named(stem):
+        stem = f"data_{hashlib.sha256(stem.encode('utf-8', 'surrogateescape')).hexdigest()[:16]}"
+    return header.with_name(stem + suffix)
+
+
+def _can_be_named(stem: str) -> bool:
+    """Whether readers find a file by this name: other programs take every name that begins with LIST for a list."""
+    special = stem.upper().startswith("LIST") or any(sign in stem for sign in "%:\\")
+    return stem.isprintable() and stem == stem.strip() and not special

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from condyle.errors import DataError
-from condyle.io.detached import data_file
+from condyle.io.detached import data_file, data_path
 from condyle.io.geometry import FLIP_XY, checked_grid, refuse_sheared
 from condyle.io.packed import Encoding, compressed, opened, read_bytes, voxel_array, voxel_bytes
 from condyle.io.values import storable, tidy
@@ -58,10 +58,8 @@ def read(path: Path) -> Volume:
     encoding: Encoding = "zlib" if _flag(fields, "CompressedData") else "raw"
     name = found[2].decode("utf-8", "replace").strip()
     local = name.upper() == "LOCAL"
-    if name.upper().startswith("LIST") or "%" in name:
-        raise DataError(path, expected="one data file", got=name, hint="Join the slices into one file first.")
     source = path if local else data_file(path, name)
-    skip = 0 if local else int(_numbers(path, fields, 1, "HeaderSize", default="0")[0])
+    skip = 0 if local else _header_size(path, fields)
     with opened(source) as file:
         file.seek(found.end() if local else 0)
         data = read_bytes(source, file, encoding, math.prod(grid.shape) * dtype.itemsize, skip=skip)
@@ -77,7 +75,7 @@ def write(path: Path, volume: Volume) -> None:
     refuse_sheared(path, volume.grid, "MetaImage")
     array = storable(path, volume.array)
     data = list(compressed("zlib", voxel_bytes(array)))
-    beside = path.with_suffix(".zraw") if path.suffix.lower() == ".mhd" else None
+    beside = data_path(path, ".zraw") if path.suffix.lower() == ".mhd" else None
     flip = FLIP_XY[:3, :3]
     header = {
         "ObjectType": "Image",
@@ -140,6 +138,14 @@ def _shape(path: Path, fields: dict[str, str]) -> tuple[int, ...]:
         return tuple(int(n) for n in fields["DimSize"].split())
     except ValueError as error:
         raise DataError(path, expected="whole numbers in DimSize", got=fields["DimSize"]) from error
+
+
+def _header_size(path: Path, fields: dict[str, str]) -> int:
+    """Number of bytes before the voxels in a data file; -1 if the voxels are its end."""
+    size = float(_numbers(path, fields, 1, "HeaderSize", default="0")[0])
+    if not (size.is_integer() and size >= -1):
+        raise DataError(path, expected="a number of bytes, or -1, in HeaderSize", got=fields["HeaderSize"])
+    return int(size)
 
 
 def _affine(path: Path, fields: dict[str, str]) -> Affine:

@@ -199,7 +199,10 @@ def _affine(path: Path, header: Any, shape: tuple[int, ...]) -> Affine:
         "the first axis is taken to run to the left, the second to the front, the third to the head.",
         path,
     )
-    return np.asarray(header.get_base_affine() * to_mm)
+    spacings = header.copy()
+    # Only lengths count: a negative one would turn the axis round, against the words above and against nibabel.
+    spacings["pixdim"][1:4] = np.abs(spacings["pixdim"][1:4])
+    return np.asarray(spacings.get_base_affine() * to_mm)
 
 
 def _qform(path: Path, header: Any) -> Affine | None:
@@ -207,6 +210,9 @@ def _qform(path: Path, header: Any) -> Affine | None:
 
     if header["qform_code"] <= 0:
         return None
+    header = header.copy()
+    if header["pixdim"][0] == 0:  # the standard: a qfac of 0 is one that was never set, and means 1
+        header["pixdim"][0] = 1
     try:
         return np.asarray(header.get_qform())
     except (HeaderDataError, ValueError) as error:

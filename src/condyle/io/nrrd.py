@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from condyle.errors import DataError
-from condyle.io.detached import data_file
+from condyle.io.detached import data_file, data_path
 from condyle.io.geometry import FLIP_XY, checked_grid
 from condyle.io.packed import Encoding, compressed, opened, read_bytes, voxel_array, voxel_bytes
 from condyle.io.values import refuse_unreal, storable, tidy
@@ -80,7 +80,7 @@ def read(path: Path) -> Volume:
         raise DataError(path, expected="encoding raw, gzip or bzip2", got=str(header.get("encoding")))
     skip_lines, skip_bytes = (int(header.get(f"{w} skip", header.get(f"{w}skip", 0))) for w in ("line", "byte"))
     name = header.get("data file", header.get("datafile"))
-    source = path if name is None else data_file(path, _single(path, str(name)))
+    source = path if name is None else data_file(path, str(name))
     with opened(source) as file:
         file.seek(0 if name is not None else header_bytes)
         for _ in range(skip_lines):
@@ -111,7 +111,7 @@ def write(path: Path, volume: Volume, pairs: Mapping[str, str] | None = None) ->
     """
     array = storable(path, volume.array)
     affine = FLIP_XY @ volume.affine
-    detached = path.with_suffix(".raw.gz") if path.suffix.lower() == ".nhdr" else None
+    detached = data_path(path, ".raw.gz") if path.suffix.lower() == ".nhdr" else None
     header = [
         "NRRD0004",
         f"type: {_ALIASES[f'{array.dtype.kind}{array.dtype.itemsize}'][0]}",
@@ -221,9 +221,3 @@ def _numbers(path: Path, header: dict[str, Any], field: str, shape: tuple[int, .
     if numbers.shape != shape:
         raise DataError(path, expected=f"{' x '.join(map(str, shape))} numbers in {field}", got=str(header[field]))
     return numbers
-
-
-def _single(path: Path, name: str) -> str:
-    if name.startswith("LIST") or "%" in name:
-        raise DataError(path, expected="one data file", got=name, hint="Join the slices into one file first.")
-    return name

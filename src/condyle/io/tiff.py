@@ -138,7 +138,7 @@ def _stack(path: Path, tif: Any) -> NDArray[Any]:
 
 def _check_size(path: Path, series: Any) -> None:
     """Refuse pages that are not all in the file: the decoder would fill them up with zeros."""
-    stored, promised = path.stat().st_size, int(series.nbytes)
+    stored, promised = path.stat().st_size, _stored_bytes(series)
     if series.dataoffset is not None:  # one uncompressed block
         whole = series.dataoffset + promised <= stored
     else:
@@ -153,3 +153,10 @@ def _check_size(path: Path, series: Any) -> None:
             got=f"a file of {stored:,} bytes that does not hold them all",
             hint="It is damaged or cut short: copy or export it again.",
         )
+
+
+def _stored_bytes(series: Any) -> int:
+    """The bytes that the voxels take before compression: pixels of 1 or 12 bits lie packed, each row in whole bytes."""
+    page = series.keyframe
+    row_bits = int(page.imagewidth) * int(page.bitspersample)
+    return int(series.size) // int(page.imagewidth) * math.ceil(row_bits / 8)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import tempfile
@@ -11,17 +10,15 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import IO
 
-import psutil
-
 from condyle.errors import DataError
 from condyle.jobs.child import start
 from condyle.jobs.manifest import Manifest
 from condyle.jobs.running import end
 from condyle.jobs.settings import JobSettings
 from condyle.jobs.worker import name_of
+from condyle.machine import cores, free_memory_gib
 
 _LOOK_S = 0.2
-_GIB = 1 << 30
 #: How long workers have to give their tasks back when the user stops the work.
 _GRACE_S = 10.0
 #: So many workers in each one's place may end without that any task was taken meanwhile.
@@ -36,14 +33,13 @@ def share(settings: JobSettings, tasks: int, largest_gib: float) -> tuple[int, i
         tasks: How many tasks there are.
         largest_gib: Memory that the largest of them needs; 0 if nobody knows.
     """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     workers = settings.workers
     if workers is None:
-        workers = settings.gpus or max(1, cores // (settings.threads or 1))
+        workers = settings.gpus or max(1, cores() // (settings.threads or 1))
         if largest_gib:
-            workers = min(workers, int(psutil.virtual_memory().available / _GIB / largest_gib))
+            workers = min(workers, int(free_memory_gib() / largest_gib))
     workers = max(1, min(workers, tasks))
-    return workers, settings.threads or max(1, cores // workers)
+    return workers, settings.threads or max(1, cores() // workers)
 
 
 def local(manifest: Manifest, settings: JobSettings) -> Generator[int]:
@@ -106,4 +102,4 @@ def _dismiss(crew: list[subprocess.Popen[bytes]], manifest: Manifest) -> None:
 def _no_use(manifest: Manifest, said: IO[bytes]) -> DataError:
     said.seek(0)
     why = said.read().decode(errors="replace").strip()[-500:] or "no word"
-    return DataError(manifest.path, expected="workers that take a task", got=f"ones that end before: {why}")
+    return DataError(manifest.path, expected="workers that start", got=f"none that took a task before it ended: {why}")

@@ -34,7 +34,7 @@ def dice_squared(compared: Compared, batch: bool = False) -> Tensor:
 
 
 def dice_of_all(compared: Compared, batch: bool = True) -> Tensor:
-    """Of all channels, background too, always over the batch: that of segmentation-models for Keras."""
+    """Of all channels, background too, over the batch whatever is asked: that of segmentation-models for Keras."""
     del batch
     return _loss(compared.sums, batch=True)
 

@@ -7,7 +7,8 @@ from each other and at the field of view; placed in the patient.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ from condyle.meshes.placing import as_stored, in_patient
 from condyle.meshes.shape import Points, Triangles
 from condyle.meshes.simplify import fewer_triangles, simplified
 from condyle.meshes.slices import refined
+from condyle.meshes.slivers import grown_into, rehomed
 from condyle.meshes.smooth import smoothed
 from condyle.meshes.solid import solid, triangles_of, within
 from condyle.meshes.touching import carried_on, refuse_noise, touching_groups
@@ -32,6 +34,10 @@ _BEYOND_VIEW = 5
 _AROUND = 5
 #: Each takes a moment, however small it is.
 _MOST_STRUCTURES = 1000
+#: A closed surface has no fewer.
+_LEAST_TRIANGLES = 4
+#: How often a budget of triangles is tried for again.
+_BUDGET_ROUNDS = 6
 #: A point this near to the field of view's face lies on it.
 _ON_FACE_MM = 1e-6
 
@@ -43,11 +49,12 @@ class MeshSettings:
     Args:
         smooth_mm: How far smoothing may move the surface from the mask's, along the lines between voxel centres;
             half a voxel if not given, which is also the most. 0 leaves the steps of the voxels.
-        triangles: At most so many triangles a structure; structures that touch share the sum of theirs.
+        triangles: At most so many triangles a structure, 4 or more; structures that touch share the sum of theirs.
+            Where that cannot be had with a sound surface there are more, and the passport says so.
         simplify_mm: As few triangles as keep the surface within so many mm of the full one.
 
     Raises:
-        ConfigError: if a number is below 0, or both budgets of triangles are given.
+        ConfigError: if a number is below 0, triangles below 4, or both budgets of triangles are given.
     """
 
     smooth_mm: float | None = None
@@ -59,8 +66,8 @@ class MeshSettings:
             value = getattr(self, name)
             if value is not None and not 0 <= value < float("inf"):
                 raise ConfigError(name, expected="a number of mm, 0 or more", got=str(value))
-        if self.triangles is not None and self.triangles < 4:
-            raise ConfigError("triangles", expected="at least 4", got=str(self.triangles))
+        if self.triangles is not None and self.triangles < _LEAST_TRIANGLES:
+            raise ConfigError("triangles", expected=f"at least {_LEAST_TRIANGLES}", got=str(self.triangles))
         if self.triangles is not None and self.simplify_mm is not None:
             raise ConfigError("triangles, simplify_mm", expected="one of them", got="both")
 
@@ -76,12 +83,16 @@ class Body:
         steps: The mask's own surface, each point midway between two voxels. It goes on beyond the field of view;
             that part is `on_border`.
         mask_volume_ml: Of the voxels.
+        mask_parts: Parts of the mask that are joined by voxel faces.
+        in_budget: Whether this structure and those that touch it have no more triangles than they may.
     """
 
     id: int
     smooth: Isosurface
     steps: Isosurface
     mask_volume_ml: float
+    mask_parts: int
+    in_budget: bool = True
 
 
 def bodies(volume: Volume, settings: MeshSettings = MeshSettings(), *, track: Track = silent) -> dict[int, Body]:
@@ -107,12 +118,18 @@ def bodies(volume: Volume, settings: MeshSettings = MeshSettings(), *, track: Tr
         raise DataError("label map", expected=f"at most {_MOST_STRUCTURES} structures", got=f"{len(boxes)}")
     mask_mm3 = {id_: _volume_mm3(given, id_, box) for id_, box in boxes.items()}
     surfaces: dict[int, Isosurface] = {}
+    in_budget: dict[int, bool] = {}
     for group in track(touching_groups(padded.array, list(boxes)), "Meshing"):
         # Dividing thick slices changes volumes a little; the surface shall have the given map's.
         stretch = sum(mask_mm3[i] for i in group) / sum(_volume_mm3(fine, i, fine_boxes[i]) for i in group)
         box = joined_box([padded_boxes[id_] for id_ in group])
-        surfaces.update(_group(crop(padded, box.grown(_AROUND, padded.shape)), fine.grid, group, settings, stretch))
-    return {id_: Body(id_, surfaces[id_], _steps(given, id_, box), mask_mm3[id_] / 1000) for id_, box in boxes.items()}
+        made = _group(crop(padded, box.grown(_AROUND, padded.shape)), fine.grid, group, settings, stretch)
+        surfaces.update(made)
+        in_budget.update(dict.fromkeys(group, _over(made, settings) <= 1))
+    return {
+        id_: Body(id_, surfaces[id_], _steps(given, id_, box), mm3 / 1000, _parts(given, id_, box), in_budget[id_])
+        for (id_, box), mm3 in zip(boxes.items(), mask_mm3.values(), strict=True)
+    }
 
 
 def _around_all(volume: Volume) -> Volume:
@@ -137,32 +154,65 @@ def _group(
         surface = in_patient(points / spacing, triangles, part.grid)
         return as_stored(surface, on_face[triangles].all(axis=1).any(axis=1))
 
-    whole = _smooth(labels != 0, part.grid, settings, len(group), stretch)
-    if len(group) == 1 and (whole[0] >= low).all() and (whole[0] <= high).all():
-        return {group[0]: stored(*whole)}
-    rest = solid(*whole)
     carried = carried_on(labels) if len(group) > 1 else labels
-    out = {}
-    for id_ in group:
-        own = rest
-        if id_ != group[-1]:
-            own, rest = rest.split(solid(*_smooth(carried == id_, part.grid, settings, 1, stretch)))
-        out[id_] = stored(*triangles_of(within(own, low, high)))
+    whole = _smooth(labels != 0, part.grid, settings, stretch)
+    cuts = [
+        _smooth(grown_into(carried, id_, group[:n]), part.grid, settings, stretch) for n, id_ in enumerate(group[:-1])
+    ]
+    alone = len(group) == 1 and bool((whole[0] >= low).all() and (whole[0] <= high).all())
+    first, last = (np.rint(bound / spacing + 0.5).astype(int) for bound in (low, high))
+    seen = tuple(slice(max(a, 0), b) for a, b in zip(first.tolist(), last.tolist(), strict=True))
+
+    def made(settings: MeshSettings) -> dict[int, Isosurface]:
+        outer = _fewer(whole, settings, len(group))
+        if alone:
+            return {group[0]: stored(*outer)}
+        rest, solids = solid(*outer), {}
+        for id_, cut in zip(group, cuts, strict=False):
+            solids[id_], rest = rest.split(solid(*_fewer(cut, settings, 1)))
+        solids[group[-1]] = rest
+        solids = {id_: within(one, low, high) for id_, one in solids.items()}
+        return {id_: stored(*triangles_of(one)) for id_, one in rehomed(solids, labels, carried, spacing, seen).items()}
+
+    return _in_budget(made, settings)
+
+
+def _in_budget(made: Callable[[MeshSettings], dict[int, Isosurface]], settings: MeshSettings) -> dict[int, Isosurface]:
+    """Surfaces made with fewer triangles than asked for, until what the cuts add is made up for."""
+    out, now = made(settings), settings
+    for _ in range(_BUDGET_ROUNDS):
+        over = _over(out, settings)
+        if over <= 1 or now.triangles is None or now.triangles == _LEAST_TRIANGLES:
+            break
+        now = replace(now, triangles=max(_LEAST_TRIANGLES, int(0.95 * now.triangles / over)))
+        out = min((out, made(now)), key=lambda tried: _over(tried, settings))
     return out
 
 
-def _smooth(
-    mask: NDArray[np.bool_], grid: Grid, settings: MeshSettings, share: int, stretch: float
-) -> tuple[Points, Triangles]:
+def _over(made: Mapping[int, Isosurface], settings: MeshSettings) -> float:
+    """The triangles of structures that touch, over those they may have together."""
+    return sum(len(s.surface.triangles) for s in made.values()) / (len(made) * (settings.triangles or float("inf")))
+
+
+def _smooth(mask: NDArray[np.bool_], grid: Grid, settings: MeshSettings, stretch: float) -> tuple[Points, Triangles]:
     raw = crossings(mask)
     budget_mm = settings.smooth_mm if settings.smooth_mm is not None else float("inf")
     volume_mm3 = float(mask.sum() * np.prod(grid.spacing_mm) * stretch)
-    points = smoothed(raw, grid.spacing_mm, budget_mm, volume_mm3)
+    return smoothed(raw, grid.spacing_mm, budget_mm, volume_mm3), raw.triangles
+
+
+def _fewer(full: tuple[Points, Triangles], settings: MeshSettings, share: int) -> tuple[Points, Triangles]:
     if settings.triangles is not None:
-        return fewer_triangles(points, raw.triangles, settings.triangles * share)
+        return fewer_triangles(*full, settings.triangles * share)
     if settings.simplify_mm is not None:
-        return simplified(points, raw.triangles, settings.simplify_mm)
-    return points, raw.triangles
+        return simplified(*full, settings.simplify_mm)
+    return full
+
+
+def _parts(volume: Volume, id_: int, box: Box) -> int:
+    from scipy.ndimage import label
+
+    return int(label(volume.array[box.slices] == id_)[1])
 
 
 def _volume_mm3(volume: Volume, id_: int, box: Box) -> float:

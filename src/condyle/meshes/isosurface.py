@@ -91,13 +91,27 @@ def isosurface(mask: NDArray[Any], grid: Grid, *, sigma_voxels: float = SIGMA_VO
     for axis in flat:
         index[:, axis] = (index[:, axis] - 0.5) / 2
     index += box.start
-    last = np.array(grid.shape) - 1.0
-    margin = np.where(last == 0, 0.25, 0.0) + 1e-4
-    beyond = np.any((index < -margin) | (index > last + margin), axis=1)
+    beyond: NDArray[np.bool_] = np.any(beyond_faces(index, grid.shape), axis=1)
     if np.linalg.det(grid.affine[:3, :3]) < 0:
         triangles = triangles[:, ::-1]
     surface = Surface(grid.to_world(index), np.ascontiguousarray(triangles))
-    return Isosurface(surface, np.any(np.asarray(beyond)[triangles], axis=1))
+    return Isosurface(surface, np.any(beyond[triangles], axis=1))
+
+
+def beyond_faces(index: NDArray[np.float64], shape: tuple[int, int, int]) -> NDArray[np.bool_]:
+    """Which points of such a surface lie beyond the outermost centres, at which face of the field of view.
+
+    Args:
+        index: Shape (N, 3), fractional indices.
+        shape: Of the grid.
+
+    Returns:
+        bool (N, 6): the low faces of i, j, k, then the high ones.
+    """
+    last = np.array(shape) - 1.0
+    # A slice alone has its own surface a quarter of a voxel to either side of its centre.
+    margin = np.where(last == 0, 0.25, 0.0) + 1e-4
+    return np.concatenate((index < -margin, index > last + margin), axis=1)
 
 
 def _separating(inside: NDArray[np.bool_], field: Floats) -> Floats:

@@ -13,7 +13,7 @@ import numpy as np
 from condyle.labels import Side, Structure
 from condyle.meshes.bodies import Body, MeshSettings
 from condyle.meshes.deviation import distance_mm, samples, wall_mm
-from condyle.meshes.shape import Points, Triangles, enclosed_volume
+from condyle.meshes.shape import Points, Triangles, enclosed_volume, shells_of
 from condyle.meshes.solid import is_sound
 
 #: A common print bed, for the size where none is given.
@@ -39,6 +39,7 @@ class Passport:
         manifold: manifold3d takes it for a solid.
         genus: Number of handles (0 for a ball, 1 for a ring), summed over all shells; None if not watertight.
         parts: Separate bodies.
+        mask_parts: Parts of the mask that are joined by voxel faces.
         cavities: Closed hollows in them.
         volume_ml: Inside the surface.
         mask_volume_ml: Of the mask's voxels.
@@ -68,6 +69,7 @@ class Passport:
     manifold: bool
     genus: int | None
     parts: int
+    mask_parts: int
     cavities: int
     volume_ml: float
     mask_volume_ml: float
@@ -148,7 +150,10 @@ def passport(
         "manifold": manifold,
         "volume": abs(volume_ml - body.mask_volume_ml) <= _VOLUME_TOLERANCE * body.mask_volume_ml + voxel_ml,
         "deviation": deviation["p95"] <= allowed_mm,
+        "parts": shells - cavities <= body.mask_parts,
     }
+    if settings.triangles is not None:
+        checks["triangles"] = body.in_budget
     if bed_mm is not None:
         checks["bed"] = fits
     if least_wall_mm is not None:
@@ -162,6 +167,7 @@ def passport(
         manifold=manifold,
         genus=handles if watertight else None,
         parts=shells - cavities,
+        mask_parts=body.mask_parts,
         cavities=cavities,
         volume_ml=volume_ml,
         mask_volume_ml=body.mask_volume_ml,
@@ -191,21 +197,9 @@ def _is_watertight(points: Points, triangles: Triangles) -> bool:
 
 def _topology(points: Points, triangles: Triangles) -> tuple[int, int, int]:
     """Number of shells, of those that face inward, and of handles (Euler and Poincare)."""
-    from scipy.sparse import coo_matrix
-    from scipy.sparse.csgraph import connected_components
-
-    if not len(triangles):
-        return 0, 0, 0
-    links = coo_matrix(
-        (np.ones(2 * len(triangles), bool), (triangles[:, [0, 1]].ravel(), triangles[:, [1, 2]].ravel())),
-        (len(points),) * 2,
-    )
-    shells, shell_of = connected_components(links, directed=False)
-    near = points - points.mean(axis=0)
-    a, b, c = (near[triangles[:, n]] for n in range(3))
-    volumes = np.bincount(shell_of[triangles[:, 0]], np.einsum("ij,ij->i", a, np.cross(b, c)), shells)
+    _, volumes = shells_of(points, triangles)
     euler = len(points) - len(triangles) // 2
-    return int(shells), int((volumes < 0).sum()), int(shells) - euler // 2
+    return len(volumes), int((volumes < 0).sum()), len(volumes) - euler // 2
 
 
 def _deviation(body: Body, rng: np.random.Generator) -> dict[str, float]:

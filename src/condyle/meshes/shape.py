@@ -44,3 +44,39 @@ def enclosed_volume(points: Points, triangles: Triangles) -> float:
     near = points - points.mean(axis=0)
     a, b, c = (near[triangles[:, n]] for n in range(3))
     return float(np.einsum("ij,ij->", a, np.cross(b, c)) / 6)
+
+
+def shells_of(points: Points, triangles: Triangles) -> tuple[NDArray[np.intp], Points]:
+    """The closed shells of a surface, joined by the points they share.
+
+    Returns:
+        For each triangle (M,) the number of its shell; for each shell the volume inside, below 0 where it faces inward.
+    """
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    if not len(triangles):
+        return np.empty(0, np.intp), np.empty(0)
+    links = coo_matrix(
+        (np.ones(2 * len(triangles), bool), (triangles[:, [0, 1]].ravel(), triangles[:, [1, 2]].ravel())),
+        (len(points),) * 2,
+    )
+    _, shell_of = connected_components(links, directed=False)
+    # Points that no triangle uses are no shells.
+    _, of_triangle = np.unique(shell_of[triangles[:, 0]], return_inverse=True)
+    near = points - points.mean(axis=0)
+    a, b, c = (near[triangles[:, n]] for n in range(3))
+    volumes: Points = np.bincount(of_triangle, np.einsum("ij,ij->i", a, np.cross(b, c)) / 6).astype(np.float64)
+    return of_triangle, volumes
+
+
+def winding(point: Points, points: Points, triangles: Triangles) -> float:
+    """How often a closed surface goes around a point (3,): 1 inside, 0 outside.
+
+    Reference: van Oosterom and Strackee, "The solid angle of a plane triangle", IEEE TBME 1983.
+    """
+    a, b, c = (points[triangles[:, n]] - point for n in range(3))
+    la, lb, lc = (np.linalg.norm(v, axis=1) for v in (a, b, c))
+    across = np.einsum("ij,ij->i", a, np.cross(b, c))
+    along = la * lb * lc + (a * b).sum(1) * lc + (b * c).sum(1) * la + (c * a).sum(1) * lb
+    return float(np.arctan2(across, along).sum() / (2 * np.pi))

@@ -14,7 +14,7 @@ _KEPT = (0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7)
 #: How much more is kept each time a result is not sound.
 _LESS = 1.4
 
-#: A body keeps this many triangles whatever the budget.
+#: A body keeps this many triangles whatever the budget of millimetres.
 _FEWEST = 50
 
 
@@ -27,7 +27,7 @@ def fewer_triangles(points: Points, triangles: Triangles, count: int) -> tuple[P
 
     centre = points.mean(axis=0) if len(points) else np.zeros(3)
     near = (points - centre).astype(np.float32)
-    kept = float(max(count, _FEWEST))
+    kept = float(count)
     while kept < len(triangles):
         less_points, less = simplify(near, triangles, target_count=int(kept))
         out = np.asarray(less_points, np.float64) + centre, np.asarray(less, np.int32)
@@ -42,7 +42,7 @@ def simplified(points: Points, triangles: Triangles, within_mm: float) -> tuple[
     rng = np.random.default_rng(0)
     before: Samples = samples(points, triangles, rng)
     for part in _KEPT:
-        less = fewer_triangles(points, triangles, int(part * len(triangles)))
+        less = fewer_triangles(points, triangles, max(int(part * len(triangles)), _FEWEST))
         if distance_mm(before, less).max(initial=0) <= within_mm and (
             distance_mm(samples(*less, rng), (points, triangles)).max(initial=0) <= within_mm
         ):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import os
+import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from condyle.errors import ConfigError, DataError
 from condyle.labels import Labels
+from condyle.machine import cores
 from condyle.meshes.isosurface import SIGMA_VOXELS
 from condyle.metrics.distances import SurfaceDistances, surface_distances
 from condyle.metrics.overlap import Confusion, Overlap, confusion
@@ -16,7 +19,7 @@ from condyle.metrics.pair import Masks, paired, without_ignored
 from condyle.metrics.parts import count_parts, euler_number
 from condyle.metrics.score import Score, Table
 from condyle.metrics.status import diagonal_mm, penalised, status_of
-from condyle.space import Volume
+from condyle.space import Grid, Volume
 
 #: Structures measured side by side; each needs some ten bytes a voxel of its bounding box.
 _STRUCTURES_AT_ONCE = 4
@@ -40,10 +43,11 @@ class MetricSettings:
     overlap_only: bool = False
 
     def __post_init__(self) -> None:
-        if self.tolerance_mm < 0:
-            raise ConfigError("tolerance_mm", expected="0 or more", got=f"{self.tolerance_mm:g}")
-        if self.limit_mm is not None and self.limit_mm <= 0:
-            raise ConfigError("limit_mm", expected="more than 0", got=f"{self.limit_mm:g}")
+        # NaN fails every comparison, and so these.
+        if not 0 <= self.tolerance_mm < math.inf:
+            raise ConfigError("tolerance_mm", expected="0 or more, and finite", got=f"{self.tolerance_mm:g}")
+        if self.limit_mm is not None and not 0 < self.limit_mm < math.inf:
+            raise ConfigError("limit_mm", expected="more than 0, and finite", got=f"{self.limit_mm:g}")
         if not 0 <= self.sigma_voxels <= 5:
             raise ConfigError("sigma_voxels", expected="0 to 5", got=f"{self.sigma_voxels:g}")
 
@@ -54,6 +58,7 @@ def compare(
     labels: Labels | None = None,
     *,
     structures: Sequence[str] = (),
+    known_only: bool = False,
     resample: bool = False,
     settings: MetricSettings = MetricSettings(),
 ) -> Table:
@@ -64,6 +69,7 @@ def compare(
         prediction: What is judged.
         labels: The structures and regions; by default every id of either map is one, `label_3` say.
         structures: Names of those wanted; all by default.
+        known_only: Leave out wanted structures that are unknown, which otherwise is an error.
         resample: Bring the prediction onto the reference's grid where they differ, which otherwise is an error.
         settings: How.
 
@@ -72,7 +78,7 @@ def compare(
 
     Raises:
         DataError: if the grids differ, the values are no ids, or an id is none of `labels`.
-        ConfigError: if a wanted structure is unknown.
+        ConfigError: if a wanted structure is unknown, and not to be left out.
 
     Example:
         >>> import numpy as np
@@ -90,7 +96,7 @@ def compare(
     voxels = pair.reference.size - ignored
     pair = pair.cropped()
     counts = confusion(pair.reference, pair.prediction)
-    wanted = _wanted(_known(counts, labels), structures)
+    wanted = _wanted(_known(counts, labels), structures, known_only=known_only)
 
     def score(name: str) -> Score:
         overlap = counts.overlap(wanted[name])
@@ -98,7 +104,7 @@ def compare(
         tn = voxels - overlap.tp - overlap.fp - overlap.fn
         return _score(name, pair.masks(wanted[name]), replace(overlap, tn=tn), limit_mm, settings)
 
-    with ThreadPoolExecutor(min(_STRUCTURES_AT_ONCE, len(os.sched_getaffinity(0)))) as pool:
+    with ThreadPoolExecutor(min(_STRUCTURES_AT_ONCE, cores())) as pool:
         return Table(tuple(pool.map(score, wanted)))
 
 
@@ -123,11 +129,18 @@ def _known(counts: Confusion, labels: Labels | None) -> Labels:
     return labels
 
 
-def _wanted(labels: Labels, structures: Sequence[str]) -> dict[str, tuple[int, ...]]:
+def absent(structure: str) -> Score:
+    """The row of a structure that neither map knows."""
+    nothing = np.zeros((1, 1, 1), bool)
+    masks = Masks(nothing, nothing, Grid((1, 1, 1), np.eye(4)))
+    return _score(structure, masks, Overlap(0, 0, 0, 1), 1.0, MetricSettings(overlap_only=True))
+
+
+def _wanted(labels: Labels, structures: Sequence[str], *, known_only: bool) -> dict[str, tuple[int, ...]]:
     """Name to ids of the structures and regions to score."""
     table = {s.name: (s.id,) for s in labels.structures} | {name: tuple(ids) for name, ids in labels.regions.items()}
     unknown = [name for name in structures if name not in table]
-    if unknown:
+    if unknown and not known_only:
         raise ConfigError("structures", expected=f"names among {', '.join(table) or 'none'}", got=", ".join(unknown))
     return {name: ids for name, ids in table.items() if not structures or name in structures}
 

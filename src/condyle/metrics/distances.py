@@ -1,9 +1,9 @@
 """How far two surfaces are apart: measured once, reduced many ways.
 
-The surfaces are those of `meshes.isosurface`, between the voxels; the faces where the field of view cuts the body
-are left out of both. From each corner of either surface the distance to the nearest point of the other is taken,
-and weighs as much as the surface around that corner has area. So neither the fineness nor the direction of the
-voxels weighs.
+The surfaces are those of `meshes.isosurface`, between the voxels; nothing is measured from faces where the field of
+view cuts a body. From each corner of either surface the distance to the nearest point of the other is taken, and weighs
+as much as the surface around that corner has area. So neither the fineness nor the direction of the voxels weighs.
+Where one body ends before the border and the other goes on through it, the border is as far as the other is seen.
 
 * **ASSD** (average symmetric surface distance): the mean over both surfaces together, by area.
 * **HD** (Hausdorff distance): the largest distance from either.
@@ -23,12 +23,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from condyle.meshes.isosurface import SIGMA_VOXELS, Isosurface, isosurface
+from condyle.meshes.isosurface import SIGMA_VOXELS, Isosurface, beyond_faces, isosurface
 from condyle.metrics.nearest import distances_to
 from condyle.space import Grid
 from condyle.space.surface import Surface
 
 Floats = NDArray[np.float64]
+
+#: A cut face counts as surface for points this many times further from where the field of view cuts their own body.
+_OWN_CUT = 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,24 +130,63 @@ def surface_distances(
     """
     with ThreadPoolExecutor(2) as pool:
         bodies = list(pool.map(lambda mask: isosurface(mask, grid, sigma_voxels=sigma_voxels), (reference, prediction)))
-        open_ = [_without_border(body) for body in bodies]
-        if any(len(surface.triangles) == 0 for surface in open_):
+        cuts = [_cut(body, grid) for body in bodies]
+        if any(len(cut.own.triangles) == 0 for cut in cuts):
             return None
-        there, back = pool.map(_directed, open_, open_[::-1])
+        there, back = pool.map(lambda source, target: _directed(source, target, grid), cuts, cuts[::-1])
     return SurfaceDistances(there, back, any(body.cut for body in bodies))
 
 
-def _without_border(body: Isosurface) -> Surface:
-    return Surface(body.surface.points_mm, body.surface.triangles[~body.on_border])
+@dataclass(frozen=True, eq=False)
+class _Cut:
+    """A body's surface, taken apart where the field of view cuts it.
+
+    Args:
+        own: The surface within the field of view.
+        faces: The flat ends at each face of the field of view, in the order of `beyond_faces`.
+        rims: These and the slopes that lead to them from the surface within.
+    """
+
+    own: Surface
+    faces: tuple[Surface, ...]
+    rims: tuple[Surface, ...]
 
 
-def _directed(source: Surface, target: Surface) -> Directed:
-    a, b, c = (source.points_mm[source.triangles[:, n]] for n in range(3))
-    third = np.linalg.norm(np.cross(b - a, c - a), axis=1) / 6
-    area: Floats = np.bincount(source.triangles.ravel(), np.repeat(third, 3), minlength=len(source.points_mm)).astype(
-        np.float64
+def _cut(body: Isosurface, grid: Grid) -> _Cut:
+    points, triangles = body.surface.points_mm, body.surface.triangles
+    at_border = triangles[body.on_border]
+    beyond = beyond_faces(grid.to_index(points), grid.shape)[at_border]
+    faces, rims = (
+        tuple(Surface(points, at_border[touching(beyond[..., face], axis=1)]) for face in range(6))
+        for touching in (np.all, np.any)
     )
+    return _Cut(Surface(points, triangles[~body.on_border]), faces, rims)
+
+
+def _directed(source: _Cut, target: _Cut, grid: Grid) -> Directed:
+    points, triangles = source.own.points_mm, source.own.triangles
+    a, b, c = (points[triangles[:, n]] for n in range(3))
+    third = np.linalg.norm(np.cross(b - a, c - a), axis=1) / 6
+    area: Floats = np.bincount(triangles.ravel(), np.repeat(third, 3), minlength=len(points)).astype(np.float64)
     there = np.flatnonzero(area > 0)
-    mm = distances_to(source.points_mm[there], target)
+    mm = distances_to(points[there], target.own)
+    for face, rim, height_mm in zip(target.faces, source.rims, _heights_mm(points[there], grid), strict=True):
+        # A target that goes on through the border ends nowhere nearer than its cut face: for a body that stops short of
+        # the border, that is its end. A body that leaves the view close by is not behind the target there but beside
+        # it: the way to the target is sideways, partly out of view, and the face right ahead would be too near.
+        near = np.flatnonzero(height_mm < mm)
+        if len(near) and len(face.triangles):
+            face_mm = distances_to(points[there[near]], face)
+            if len(rim.triangles):
+                face_mm[distances_to(points[there[near]], rim) < _OWN_CUT * face_mm] = np.inf
+            mm[near] = np.minimum(mm[near], face_mm)
     order = np.argsort(mm, kind="stable")
     return Directed(mm[order], area[there][order])
+
+
+def _heights_mm(points_mm: Floats, grid: Grid) -> Floats:
+    """How far points (N, 3) lie within each face of the field of view: shape (6, N), in the order of `beyond_faces`."""
+    index = grid.to_index(points_mm)
+    # Planes of an axis lie this far apart; on a sheared grid that is less than its spacing.
+    step_mm = 1 / np.linalg.norm(np.linalg.inv(grid.affine)[:3, :3], axis=1)
+    return np.concatenate(((index + 0.5) * step_mm, (np.array(grid.shape) - 0.5 - index) * step_mm), axis=1).T

@@ -34,15 +34,3 @@ def euler_number(mask: Mask) -> int:
                 cells = along_j[:, :, 1:] & along_j[:, :, :-1] if c else along_j
                 number += (-1) ** (a + b + c) * int(np.count_nonzero(cells))
     return number
-
-
-def count_cavities(mask: Mask) -> int:
-    """The number of hollows that nothing, not even a corner, joins to the outside."""
-    from scipy.ndimage import label
-
-    return int(label(np.pad(~mask, 1, constant_values=True), np.ones((3, 3, 3)))[1]) - 1
-
-
-def genus(mask: Mask) -> int:
-    """The number of handles (tunnels): 0 for a ball, 1 for a ring."""
-    return count_parts(mask) + count_cavities(mask) - euler_number(mask)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -118,3 +118,13 @@ class Table:
     def to_json(self) -> dict[str, Any]:
         """Plain data: structure to its scores."""
         return {row.structure: row.to_json() for row in self.rows}
+
+
+def worst_first(cases: Mapping[str, Table]) -> list[str]:
+    """Cases by the mean Dice of their structures, ascending; those without any last."""
+
+    def mean(id_: str) -> float:
+        dice = [row.dice for row in cases[id_] if row.dice is not None]
+        return sum(dice) / len(dice) if dice else float("inf")
+
+    return sorted(cases, key=lambda id_: (mean(id_), id_))

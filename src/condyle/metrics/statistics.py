@@ -8,6 +8,7 @@ A difference between two models whose interval spans zero names no winner.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -19,6 +20,18 @@ from condyle.errors import DataError
 
 #: Bootstrap draws.
 DRAWS = 2000
+
+#: Least standard error of a draw, as a share of the sample's. Where one patient is far from all others, draws without
+#: that patient have almost no error, and their distance from the mean counted in it has no bound: seven times 0.95 and
+#: one 0 would reach down to -53. Of 8000 simulated studies with 5 patients the interval holds the truth in 94.8 %
+#: (normal) and 93.0 % (skewed like Dice) with it, 95.0 and 93.3 % without; from 8 patients on both do alike.
+LEAST_ERROR = 0.2
+
+#: The signed-rank test counts all ways to give signs up to so many groups, and takes the normal curve beyond.
+MOST_COUNTED = 50
+
+#: Scores are compared to so many digits of the largest: what differs by less differs by rounding.
+_DIGITS = 9
 
 #: With fewer groups no interval covers the truth as often as it says, and that of 4 may reach from -15 to 1.
 FEWEST_GROUPS = 5
@@ -62,7 +75,8 @@ class Comparison:
         groups: Patients among them.
         difference: Mean of A less B.
         interval: 95 % bootstrap interval of it; None with fewer than five groups.
-        wilcoxon_p: Signed-rank test over the groups' mean differences, two-sided; None if all are zero.
+        wilcoxon_p: Signed-rank test over the groups' mean differences, two-sided, those of zero left out; None if all
+            are zero.
         winner: `a` or `b`, or None where the interval spans zero.
     """
 
@@ -110,8 +124,9 @@ def bootstrap_interval(
 ) -> tuple[float, float] | None:
     """95 % studentised interval of the mean when whole groups are drawn with replacement.
 
-    The mean is that of the cases; its standard error follows from what each group adds to it. An end may lie where no
-    score can be, a Dice above 1: that says how little few patients tell.
+    The mean is that of the cases; its standard error follows from what each group adds to it, and is no smaller in a
+    draw than `LEAST_ERROR` says. An end may lie where no score can be, a Dice above 1: that says how little few
+    patients tell.
 
     Args:
         values: One a case.
@@ -132,8 +147,7 @@ def bootstrap_interval(
         return float(mean), float(mean)
     drawn = rng.integers(len(counts), size=(draws, len(counts)))
     means, errors = _mean_and_error(sums[drawn], counts[drawn])
-    spread = errors > rounding  # a draw of one group alone, again and again, has no error to measure in
-    low, high = np.percentile((means[spread] - mean) / errors[spread], (2.5, 97.5))
+    low, high = np.percentile((means - mean) / np.maximum(errors, LEAST_ERROR * error), (2.5, 97.5))
     return float(mean - high * error), float(mean - low * error)
 
 
@@ -176,18 +190,63 @@ def compare_models(
     winner: Literal["a", "b"] | None = None
     if interval is not None and (interval[0] > 0 or interval[1] < 0):
         winner = "a" if (interval[0] > 0) == larger_is_better else "b"
-    p = _wilcoxon(differences, names)
+    largest = max(max(abs(x), abs(y)) for x, y, _ in pairs)
+    p = signed_rank_p(_rounded(_group_means(differences, names), largest))
     return Comparison(len(pairs), len(set(names)), float(differences.mean()), interval, p, winner)
 
 
-def _wilcoxon(differences: _Floats, groups: Sequence[str]) -> float | None:
-    from scipy.stats import wilcoxon
-
+def _group_means(values: _Floats, groups: Sequence[str]) -> _Floats:
     _, member = np.unique(np.array(groups, dtype=str), return_inverse=True)
-    means = np.bincount(member, differences) / np.bincount(member)
-    if not means.any():
+    means: _Floats = np.bincount(member, values) / np.bincount(member)
+    return means
+
+
+def _rounded(values: _Floats, largest: float) -> _Floats:
+    """Values in whole units of the last digit that counts beside the largest score, so that equal ones are equal."""
+    if largest == 0:
+        return values
+    # A power of ten, so that a table's 0.01 is a whole number of units, and no noise splits a tie.
+    unit = 10.0 ** (np.floor(np.log10(largest)) - _DIGITS)
+    units: _Floats = np.rint(values / unit)
+    return units
+
+
+def signed_rank_p(differences: _Floats) -> float | None:
+    """Two-sided p of Wilcoxon's signed-rank test (1945).
+
+    Zeros are left out; equal ones share their mean rank. Up to `MOST_COUNTED` differences p is exact, with ties too:
+    the share of all ways to give signs whose ranks add up to as much. Beyond, it is that of the normal curve.
+
+    Args:
+        differences: One a group.
+
+    Returns:
+        p, or None if all are zero.
+    """
+    from scipy.stats import rankdata
+
+    kept = differences[differences != 0]
+    if not len(kept):
         return None
-    return float(wilcoxon(means, method="approx" if (means == 0).any() or len(means) > 50 else "exact").pvalue)
+    ranks = rankdata(np.abs(kept))
+    total = abs(float((ranks * np.sign(kept)).sum()))
+    if len(kept) > MOST_COUNTED:
+        return math.erfc(total / math.sqrt(2 * float((ranks**2).sum())))
+    # Mean ranks are whole or half, so their doubles are whole.
+    return _share_as_far(np.rint(2 * ranks).astype(np.int64), round(2 * total))
+
+
+def _share_as_far(ranks: NDArray[np.int64], total: int) -> float:
+    """Of all ways to give signs to whole numbers, the share whose sum is at least as far from 0 as `total`."""
+    # shares[k]: of the ways in which the numbers that are negative add up to k; the sum of all is then `every` - 2 k.
+    every = int(ranks.sum())
+    shares = np.zeros(every + 1)
+    shares[0] = 1
+    for rank in ranks:
+        shares[rank:] += shares[:-rank].copy()
+        shares /= 2
+    sums = every - 2 * np.arange(every + 1)
+    return min(1.0, float(shares[np.abs(sums) >= total].sum()))
 
 
 def holm(p_values: Sequence[float]) -> tuple[float, ...]:

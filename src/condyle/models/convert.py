@@ -40,7 +40,7 @@ def convert(model: Model, folder: Path, kind: str, *, overwrite: bool = False) -
     """
     if kind not in KINDS:
         raise ConfigError("to", expected=f"one of {', '.join(KINDS)}", got=kind)
-    with atomic_folder(folder, overwrite=overwrite) as temporary:
+    with atomic_folder(folder, overwrite=overwrite, holds=(".json", ".md", ".onnx", ".xml", ".bin")) as temporary:
         _write(model, temporary, folder.name, kind)
 
 

@@ -10,10 +10,12 @@ from condyle.models.model import Model
 
 def facts(model: Model) -> dict[str, Any]:
     """A model in words and numbers; lengths in mm, sizes along the tensor's axes."""
+    from condyle.nets.count import parameters
+
     plan = model.plan
     out: dict[str, Any] = {
         "network": f"{plan.net.kind}, {plan.net.dim}-D, {len(plan.net.features)} stages",
-        "parameters": parameters(model),
+        "parameters": parameters(plan.net),
         "folds": list(model.folds),
         "channels": [f"{c.name} ({_normalized(c)})" for c in plan.channels],
         "structures": {s.id: s.name for s in model.labels.structures},
@@ -31,17 +33,6 @@ def facts(model: Model) -> dict[str, Any]:
         "recipe": dict(model.recipe),
     }
     return out if model.before is None else out | {"stage_before": facts(model.before)}
-
-
-def parameters(model: Model) -> int:
-    """Learned numbers of one fold's network."""
-    from torch import device
-
-    from condyle.nets.build import build
-    from condyle.nets.count import count
-
-    with device("meta"):
-        return count(build(model.plan.net)).total
 
 
 def licence(model: Model) -> str | None:

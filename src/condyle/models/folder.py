@@ -37,7 +37,7 @@ def save(model: Model, folder: Path, *, overwrite: bool = False) -> None:
         DataError: if the folder exists and `overwrite` is false, or the disk refuses.
         ModelError: if weights cannot be read.
     """
-    with atomic_folder(folder, overwrite=overwrite) as temporary:
+    with atomic_folder(folder, overwrite=overwrite, holds=(".json", ".md", ".safetensors")) as temporary:
         _write(model, temporary, folder.name)
 
 

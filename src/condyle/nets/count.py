@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import nn
+
+from condyle.config import NetConfig
+from condyle.nets.build import build
 
 
 @dataclass(frozen=True)
@@ -12,12 +16,10 @@ class ParameterCount:
     """Numbers of a network.
 
     Attributes:
-        trainable: Learned now: parameters that are not frozen.
         total: All parameters.
         with_statistics: Parameters and running means and variances, which is what Keras calls parameters.
     """
 
-    trainable: int
     total: int
     with_statistics: int
 
@@ -26,5 +28,10 @@ def count(net: nn.Module) -> ParameterCount:
     """The parameter counts of a network."""
     total = sum(p.numel() for p in net.parameters())
     statistics = sum(b.numel() for b in net.buffers() if b.is_floating_point())
-    trainable = sum(p.numel() for p in net.parameters() if p.requires_grad)
-    return ParameterCount(trainable, total, total + statistics)
+    return ParameterCount(total, total + statistics)
+
+
+def parameters(config: NetConfig) -> int:
+    """Learned numbers of a network that is only planned: no memory is taken for them."""
+    with torch.device("meta"):
+        return count(build(config)).total

@@ -115,10 +115,3 @@ class ResNet34UNet(AnySizeNet):
 
 def _join(c_in: int, width: int) -> nn.Sequential:
     return conv_block(c_in, width, (3, 3), bias=False, norm=batch_norm, act=relu)
-
-
-def freeze_encoder(net: ResNet34UNet) -> None:
-    """Stop learning in the encoder but for its batch normalisation, which follows the new images' grey values."""
-    for module in net.encoder.modules():
-        if isinstance(module, nn.Conv2d):
-            module.requires_grad_(requires_grad=False)

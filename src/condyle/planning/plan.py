@@ -56,8 +56,8 @@ class Planned:
         if stage == "full":
             return self.plan, self.batch_dice
         if self.low is None or self.cascade is None:
-            hint = "A patch sees enough of a scan here."
-            raise ConfigError("recipe: stage", expected="full", got=stage, hint=hint)
+            expected = "full, as one patch sees a quarter of a scan or more"
+            raise ConfigError("recipe: stage", expected=expected, got=stage)
         return (self.low, self.low_batch_dice) if stage == "low" else (self.cascade, self.batch_dice)
 
 

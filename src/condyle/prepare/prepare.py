@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from condyle.config import Plan
 from condyle.errors import DataError
+from condyle.machine import free_memory_gib
 from condyle.prepare.nonzero import nonzero_box, nonzero_region
 from condyle.prepare.normalize import normalized
 from condyle.space import (
@@ -30,6 +31,7 @@ from condyle.space import (
     resample_labels,
     resized_grid,
     separate_axis,
+    voxels_at,
 )
 
 #: Mark in prepared labels of background that lies outside the non-zero region.
@@ -71,7 +73,7 @@ def prepare(images: Sequence[Volume], plan: Plan, labels: Volume | None = None) 
 
     Raises:
         DataError: if there are too few or too many channels, grids differ, every voxel is 0, a value is not
-            finite, or a label does not fit.
+            finite, a label does not fit, or the case does not fit in memory.
     """
     _check(images, plan, labels)
     channels = [_turned(image, plan) for image in images]
@@ -86,6 +88,7 @@ def prepare(images: Sequence[Volume], plan: Plan, labels: Volume | None = None) 
         truth = truth.with_array(_marked(truth.array, region))
         region = None if region is None else truth.array != OUTSIDE
     target_mm = _target_mm(plan, kept)
+    _refuse_too_large(kept, target_mm, len(channels))
     grid = _target_grid(kept, target_mm)
     ahead = separate_axis(kept.spacing_mm, target_mm) if plan.separate == "auto" else None
     back = separate_axis(target_mm, kept.spacing_mm) if plan.separate == "auto" else None
@@ -153,6 +156,19 @@ def _marked(labels: NDArray[Any], region: NDArray[np.bool_] | None) -> NDArray[n
 def _target_mm(plan: Plan, kept: Grid) -> Spacing:
     a, b, c = (own if s is None else s for s, own in zip(plan.spacing_mm, kept.spacing_mm, strict=True))
     return a, b, c
+
+
+def _refuse_too_large(kept: Grid, target_mm: Spacing, channels: int) -> None:
+    needed_gib, free_gib = 4 * channels * voxels_at(kept, target_mm) / 2**30, free_memory_gib()
+    if needed_gib > free_gib:
+        size_mm = " x ".join(f"{n * mm:g}" for n, mm in zip(kept.shape, kept.spacing_mm, strict=True))
+        voxel_mm = " x ".join(f"{mm:g}" for mm in target_mm)
+        raise DataError(
+            "scan",
+            expected=f"a size that fits in memory at a spacing of {voxel_mm} mm ({free_gib:.1f} GiB free)",
+            got=f"{size_mm} mm, which takes {needed_gib:,.1f} GiB",
+            hint="Is its spacing right?",
+        )
 
 
 def _target_grid(kept: Grid, target_mm: Spacing) -> Grid:

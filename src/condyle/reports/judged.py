@@ -29,15 +29,6 @@ class Judged:
         """Case and score of each case that has a row of the structure."""
         return [(id_, row) for id_, table in self.cases.items() for row in table if row.structure == structure]
 
-    def worst_first(self) -> list[str]:
-        """Cases by their mean Dice, ascending; those without any last."""
-
-        def mean(id_: str) -> float:
-            dice = [row.dice for row in self.cases[id_] if row.dice is not None]
-            return sum(dice) / len(dice) if dice else float("inf")
-
-        return sorted(self.cases, key=lambda id_: (mean(id_), id_))
-
 
 @dataclass(frozen=True)
 class Content:

@@ -7,7 +7,6 @@ import gzip
 import json
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 
@@ -16,12 +15,6 @@ def packed(array: NDArray[Any]) -> str:
     little = array.astype(array.dtype.newbyteorder("<"), copy=False)
     # mtime 0: the same page from the same data.
     return base64.b64encode(gzip.compress(little.tobytes(order="F"), 9, mtime=0)).decode("ascii")
-
-
-def unpacked(text: str, dtype: str, shape: tuple[int, ...]) -> NDArray[Any]:
-    """The inverse of `packed`."""
-    flat = np.frombuffer(gzip.decompress(base64.b64decode(text)), np.dtype(dtype).newbyteorder("<"))
-    return flat.reshape(shape, order="F")
 
 
 def script_json(data: Any) -> str:

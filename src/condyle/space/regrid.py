@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 
 from condyle.space.grid import Grid
@@ -30,6 +32,12 @@ def spaced_grid(grid: Grid, spacing_mm: tuple[float, float, float]) -> Grid:
         max(1, round(n * old / new)) for n, old, new in zip(grid.shape, grid.spacing_mm, spacing_mm, strict=True)
     )
     return resized_grid(grid, (i, j, k))
+
+
+def voxels_at(grid: Grid, spacing_mm: tuple[float, float, float]) -> float:
+    """About how many voxels `spaced_grid` would have; as a float, as it may be more than any integer of the machine."""
+    axes = zip(grid.shape, grid.spacing_mm, spacing_mm, strict=True)
+    return prod(max(1.0, n * old / new) for n, old, new in axes)
 
 
 def separate_axis(source_mm: tuple[float, float, float], target_mm: tuple[float, float, float]) -> int | None:

@@ -7,7 +7,6 @@ are faster than one product shared.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from condyle.machine import cores
 from condyle.space.spline import AxisOperator, Order, axis_operator
 
 Coordinates = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
@@ -95,6 +95,6 @@ def _along_columns(operator: AxisOperator, image: NDArray[np.float32], out: NDAr
 def _on_all_cores(work: Callable[[int], None], count: int) -> None:
     from threadpoolctl import threadpool_limits
 
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(cores()) as pool:
         for _ in pool.map(work, range(count)):
             pass

@@ -41,17 +41,10 @@ class Block:
 
 @dataclass(frozen=True)
 class AxisOperator:
-    """Takes `n_in` samples along an axis to `n_out` samples, as blocks of a banded matrix."""
+    """Takes the samples along an axis to `n_out` samples, as blocks of a banded matrix."""
 
-    n_in: int
     n_out: int
     blocks: tuple[Block, ...]
-
-
-def centred_coordinates(n_in: int, n_out: int) -> NDArray[np.float64]:
-    """Where the centres of `n_out` equal cells lie among `n_in` cells that cover the same length."""
-    scale = n_in / n_out
-    return np.asarray(scale * (np.arange(n_out) + 0.5) - 0.5, np.float64)
 
 
 def axis_operator(n_in: int, coordinates: NDArray[np.float64], order: Order) -> AxisOperator:
@@ -70,7 +63,7 @@ def axis_operator(n_in: int, coordinates: NDArray[np.float64], order: Order) -> 
         first, last = int(used[0]), int(used[-1]) + 1
         weights = np.ascontiguousarray(rows[:, first:last], np.float32)
         blocks.append(Block(start, start + len(rows), first, last, weights))
-    return AxisOperator(n_in, len(matrix), tuple(blocks))
+    return AxisOperator(len(matrix), tuple(blocks))
 
 
 def _matrix(n_in: int, x: NDArray[np.float64], order: Order) -> NDArray[np.float64]:

@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from condyle.config import from_json
 from condyle.errors import ConfigError
 from condyle.studies.configurations import configurations
@@ -40,7 +42,7 @@ def read_study(
     raw, tree = read_yaml(path)
     if not isinstance(raw, dict):
         raise ConfigError(path, expected="a table of keys", got=type(raw).__name__)
-    scales = raw.pop("scales", None) or {}
+    scales = _scales(raw.pop("scales", None) or {}, path, tree)
     if scale != FULL and scale not in scales:
         raise ConfigError(path, expected=f"a scale of {', '.join([FULL, *scales])}", got=scale)
     merged = merge(raw, scales[scale]) if scale != FULL else raw
@@ -59,6 +61,18 @@ def read_study(
         hint = error.hint
         raise ConfigError(": ".join([where, *keys]), expected=error.expected, got=error.got, hint=hint) from None
     return study
+
+
+def _scales(raw: Any, path: Path, tree: yaml.Node | None) -> Mapping[str, Any]:
+    """Scale to the keys that are laid over the others; a scale without keys is the file as it stands."""
+    if not isinstance(raw, dict):
+        where = f"{path}, line {line_of(tree, ['scales'])}: scales"
+        raise ConfigError(where, expected="a table of names to keys", got=repr(raw))
+    for name, keys in raw.items():
+        if not isinstance(keys, dict | None):
+            where = f"{path}, line {line_of(tree, ['scales', str(name)])}: scales: {name}"
+            raise ConfigError(where, expected="a table of keys", got=repr(keys))
+    return {str(name): keys or {} for name, keys in raw.items()}
 
 
 def merge(base: Any, over: Any) -> Any:

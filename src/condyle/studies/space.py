@@ -5,6 +5,7 @@ from __future__ import annotations
 import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 from condyle.config import from_json, to_json
@@ -93,8 +94,8 @@ def _dimension(name: str, text: str, hint: Any, where: str) -> Dimension:
     if hint not in {int, float}:
         raise ConfigError(where, expected="a choice, as in A,B,C", got=text)
     ends = Range(_value(low, hint, where), _value(high, hint, where), hint is int)
-    if ends.low >= ends.high:
-        raise ConfigError(where, expected="LOW..HIGH with LOW below HIGH", got=text)
+    if not (isfinite(ends.low) and isfinite(ends.high) and ends.low < ends.high):
+        raise ConfigError(where, expected="LOW..HIGH, two finite numbers, LOW below HIGH", got=text)
     return ends
 
 

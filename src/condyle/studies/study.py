@@ -208,6 +208,8 @@ class Study:
         _one_word(self.name, "name")
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
             raise ConfigError("seeds", expected="one or more, each once", got=str(self.seeds))
+        if min(self.seeds) < 0:
+            raise ConfigError("seeds", expected="numbers of 0 or more", got=str(min(self.seeds)))
         for name, data in self.datasets.items():
             if not data.path and data.phantom is None:
                 hint = f"Give --data {name}=PATH."

@@ -29,7 +29,7 @@ def read_yaml(path: Path) -> tuple[Any, yaml.Node | None]:
     """The data of a file, and its tree for `line_of`.
 
     Raises:
-        ConfigError: if it cannot be read, is no YAML, or has a key twice.
+        ConfigError: if it cannot be read, is no YAML, has a key twice, or a value that contains itself.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -38,6 +38,8 @@ def read_yaml(path: Path) -> tuple[Any, yaml.Node | None]:
         return yaml.load(text, _Loader), node  # noqa: S506 - a SafeLoader
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(path, expected="a study file", got=str(error)) from error
+    except RecursionError as error:
+        raise ConfigError(path, expected="YAML", got="a value that contains itself, or is nested too deep") from error
     except yaml.YAMLError as error:
         got = " ".join(str(error).split())
         raise ConfigError(path, expected="YAML", got=got) from error

@@ -74,7 +74,8 @@ def clean(
 
     Raises:
         DataError: if a mask cannot be read, or what is there would be overwritten.
-        ConfigError: if there is no place to write to, or the steps make no sense.
+        ConfigError: if there is no place to write to, two masks would be written to one file, or the steps make no
+            sense.
     """
     if out is None:
         raise ConfigError("out", expected="a folder or file to write to (-o)", got="none")
@@ -83,6 +84,7 @@ def clean(
         raise DataError(", ".join(map(str, masks)) or "masks", expected="label maps", got="none")
     if suffix_of(out) is not None and len(files) > 1:
         raise ConfigError("out", expected=f"a folder, for {len(files)} masks", got=out.name)
+    _refuse_one_name(files)
     targets = {file: out if suffix_of(out) is not None else out / file.name for file in files}
     for target in targets.values():
         refuse_existing(target, overwrite=overwrite)
@@ -97,6 +99,21 @@ def clean(
                 raise
             failed[str(file)] = str(error)
     return Cleaned({name: targets[Path(name)] for name in done}, done, failed)
+
+
+def _refuse_one_name(files: Sequence[Path]) -> None:
+    """Raise a `ConfigError` if two masks have one name; upper and lower case are one to some file systems."""
+    first: dict[str, Path] = {}
+    for file in files:
+        name = file.name.casefold()
+        if name in first:
+            raise ConfigError(
+                "masks",
+                expected="a name of its own for each mask, as the cleaned one is called likewise",
+                got=f"{first[name]} and {file}",
+                hint="Clean them one by one, into folders of their own.",
+            )
+        first[name] = file
 
 
 def _clean_file(file: Path, target: Path, steps: str, labels: Labels | None, *, overwrite: bool) -> int:

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from condyle.errors import ConfigError
-from condyle.io.atomic import atomic_folder, refuse_existing
+from condyle.io.atomic import atomic_folder, refuse_replacing
 from condyle.metrics.compare import MetricSettings
 from condyle.progress import Track, silent
 from condyle.reports.comparison.baselines import BaselineName
@@ -20,6 +20,8 @@ from condyle.workflow.evaluation.compared import Compared
 from condyle.workflow.evaluation.studying import alone, check_sources, drawable, judged
 
 #: Columns of the table on the screen.
+#: What a folder of results holds.
+_HOLDS = (".html", ".csv", ".json")
 _SHOWN = tuple(m for m in AGAINST_TRUTH if m.key in {"dice", "assd_mm", "assd_penalised_mm", "volume_error_percent"})
 _SHOWN_ALONE = tuple(m for m in BETWEEN if m.key in {"dice", "assd_mm", "hd95_mm", "volume_error_ml"})
 
@@ -82,7 +84,7 @@ def compare(
     if cases < 0:
         raise ConfigError("cases", expected="0 or more", got=str(cases))
     if out is not None:
-        refuse_existing(out, overwrite=overwrite)
+        refuse_replacing(out, overwrite=overwrite, holds=_HOLDS)
     sources = sources_of(candidates, names, label_sets)
     scoring = Scoring(tuple(structures), labels, table, resample, patients, settings, processes, seed, common, track)
     check_sources(sources, reference, patients)
@@ -96,6 +98,6 @@ def compare(
         study = replace(study, drawn=drawn)
     result = Compared(replace(study, baseline=baseline), _SHOWN_ALONE if study.truth is None else _SHOWN, out)
     if out is not None:
-        with atomic_folder(out, overwrite=overwrite) as temporary:
+        with atomic_folder(out, overwrite=overwrite, holds=_HOLDS) as temporary:
             result.write(temporary, page(result.study, version=version("condyle")))
     return result

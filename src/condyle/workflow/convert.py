@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,8 @@ from typing import Any
 from condyle.errors import ConfigError
 from condyle.io import read, read_labels, suffix_of, write, write_segments
 from condyle.io.atomic import refuse_existing
-from condyle.space import Grid, reorient, resample_image, resample_labels, spaced_grid
+from condyle.machine import free_memory_gib
+from condyle.space import Grid, Volume, reorient, resample_image, resample_labels, spaced_grid, voxels_at
 from condyle.workflow.shared.naming import labels_for
 
 
@@ -65,21 +67,45 @@ def convert(
 
     Raises:
         DataError: if the source cannot be read, or the file not written.
-        ConfigError: if the format has no names, the orientation is none, or a spacing is not above 0.
+        ConfigError: if the format has no names, the orientation is none, a spacing is not a number above 0, or so
+            small that the result does not fit in memory.
     """
     refuse_existing(out, overwrite=overwrite)
-    if resample is not None and min(resample) <= 0:
+    if resample is not None and not all(0 < spacing_mm < math.inf for spacing_mm in resample):
         raise ConfigError("resample", expected="a spacing above 0 mm on every axis", got=str(resample))
     if (names or table) and suffix_of(out) != ".seg.nrrd":
         raise ConfigError("names, table", expected="a .seg.nrrd to write them to", got=out.name)
-    volume = read_labels(source) if labels else read(source, series=series, spacing_mm=spacing, fix_tilt=fix_tilt)
+    reader = read_labels if labels else read
+    volume = reader(source, series=series, spacing_mm=spacing, fix_tilt=fix_tilt)
     if orientation is not None:
         volume = reorient(volume, orientation)
     if resample is not None:
-        grid = spaced_grid(volume.grid, resample)
-        volume = resample_labels(volume, grid) if labels else resample_image(volume, grid)
+        volume = _resampled(volume, resample, labels=labels)
     if suffix_of(out) == ".seg.nrrd":
         write_segments(out, volume, labels_for(source, names=names, table=table), overwrite=overwrite)
     else:
         write(out, volume, overwrite=overwrite)
     return Converted(out, volume.grid)
+
+
+def _resampled(volume: Volume, spacing_mm: tuple[float, float, float], *, labels: bool) -> Volume:
+    """The volume with another spacing.
+
+    Raises:
+        ConfigError: if the result does not fit in memory.
+    """
+    needed_gib = voxels_at(volume.grid, spacing_mm) * (volume.array.itemsize if labels else 4) / 2**30
+    free_gib = free_memory_gib()
+    too_large = ConfigError(
+        "resample",
+        expected=f"a result that fits in memory ({free_gib:.1f} GiB free)",
+        got=f"{' x '.join(f'{s:g}' for s in spacing_mm)} mm, which take {needed_gib:,.1f} GiB",
+        hint="Choose a larger spacing.",
+    )
+    if needed_gib > free_gib:
+        raise too_large
+    grid = spaced_grid(volume.grid, spacing_mm)
+    try:
+        return resample_labels(volume, grid) if labels else resample_image(volume, grid)
+    except MemoryError as error:
+        raise too_large from error

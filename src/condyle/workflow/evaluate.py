@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
 from pathlib import Path
 
 from condyle.data.dataset import FILE
@@ -14,9 +15,10 @@ from condyle.errors import CondyleError, ConfigError
 from condyle.io.atomic import atomic_file, refuse_existing
 from condyle.jobs.settings import JobSettings
 from condyle.labels import Labels
+from condyle.machine import cores
 from condyle.metrics import Table
 from condyle.metrics.audit import audit as suspects_of
-from condyle.metrics.compare import MetricSettings
+from condyle.metrics.compare import MetricSettings, absent
 from condyle.progress import Track, silent
 from condyle.workflow.evaluation.evaluated import CaseScores, Evaluated
 from condyle.workflow.evaluation.pairs import CasePair, Pairs, find_pairs
@@ -58,7 +60,7 @@ def evaluate(
         label_sets: For a dataset: the set to judge and the one taken as true.
         part: Of a dataset's split, score these only: test, train, or a fold's number; with a label set of a dataset as
             reference, as DATASET/labels/SET.
-        structures: Score these only.
+        structures: Score these only. One that a case does not know is absent there.
         names: Structures by name and id, e.g. femur_right=1.
         table: A JSON file of them: a dataset.json (also nnU-Net's) or {"femur_right": 1}. One that lies in either
             folder is found.
@@ -75,7 +77,7 @@ def evaluate(
 
     Raises:
         DataError: if nothing can be compared; with one case, if that cannot.
-        ConfigError: if what is given does not go together.
+        ConfigError: if what is given does not go together, or no case knows a wanted structure.
     """
     suspects = suspects_of(audit) if audit is not None else ()
     if prediction is None:
@@ -91,11 +93,14 @@ def evaluate(
     request = Request(labels, tuple(structures), remap, resample, settings)
     if jobs.run_on:
         told = {"names": names, "table": _table(pairs, names, table, prediction, reference), "remap": remap}
-        options = {"structures": tuple(structures), "resample": resample, "settings": settings, **told}
+        # A command of one case refuses a structure that the case does not know. Without a table any may lack some.
+        known = tuple(structures) if labels is not None else ()
+        options = {"structures": known, "resample": resample, "settings": settings, **told}
         scores: Iterable[Table | CondyleError] = score_by_jobs(evaluate, pairs.cases, out, options, jobs, track=track)
     else:
         scores = _all(pairs.cases, request, processes, track)
-    cases, failed = [], {}
+    cases: list[CaseScores] = []
+    failed = {}
     for pair, scored in zip(pairs.cases, scores, strict=True):
         if isinstance(scored, Table):
             cases.append(CaseScores(pair.id, pair.group, scored))
@@ -103,6 +108,7 @@ def evaluate(
             if len(pairs.cases) == 1 or isinstance(scored, ConfigError):
                 raise scored
             failed[pair.id] = str(scored)
+    cases = _of_wanted(cases, structures, labels)
     result = Evaluated(tuple(cases), pairs.unmatched, failed, suspects, seed)
     if out is not None:
         with atomic_file(out, overwrite=overwrite) as temporary:
@@ -110,6 +116,28 @@ def evaluate(
         if jobs.run_on:
             shutil.rmtree(cases_folder(out), ignore_errors=True)
     return result
+
+
+def _of_wanted(cases: Sequence[CaseScores], structures: Sequence[str], labels: Labels | None) -> list[CaseScores]:
+    """The cases with the rows of wanted structures, all if none are named; one that a case does not know is absent.
+
+    Raises:
+        ConfigError: if no case knows one.
+    """
+    if not structures or not cases:
+        return list(cases)
+    known = dict.fromkeys(row.structure for case in cases for row in case.table)
+    unknown = [name for name in structures if name not in known]
+    if unknown:
+        names = known if labels is None else (*labels.names, *labels.regions)
+        expected = f"names among {', '.join(names)}" if names else "structures that a case has"
+        raise ConfigError("structures", expected=expected, got=", ".join(unknown))
+    out = []
+    for case in cases:
+        rows = {row.structure: row for row in case.table if row.structure in structures}
+        lacking = [absent(name) for name in dict.fromkeys(structures) if name not in rows]
+        out.append(replace(case, table=Table((*rows.values(), *lacking))))
+    return out
 
 
 def labels_of(
@@ -146,15 +174,24 @@ def _all(
     cases: Sequence[CasePair], request: Request, processes: int | None, track: Track
 ) -> Iterator[Table | CondyleError]:
     """The scores of each case in turn, or what went wrong."""
-    workers = min(processes or len(os.sched_getaffinity(0)), len(cases))
+    workers = min(processes or cores(), len(cases))
     if workers == 1:
         for case in track(cases, "Scoring"):
             yield _score(case, request)
         return
     with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
         futures = [pool.submit(_score, case, request) for case in cases]
-        for future in track(futures, "Scoring"):
-            yield future.result()
+        try:
+            for future in track(futures, "Scoring"):
+                yield future.result()
+        except BrokenProcessPool as error:
+            # A process that starts imports the script that called, and Python ends it if that starts its work anew.
+            raise ConfigError(
+                "processes",
+                expected="processes that start and go on to the end",
+                got="one that was ended",
+                hint='Call this below `if __name__ == "__main__":` in a script. Where memory is short, use fewer.',
+            ) from error
 
 
 def _score(case: CasePair, request: Request) -> Table | CondyleError:

@@ -79,7 +79,7 @@ def export(
     opened = Dataset.open(dataset)
     chosen = chosen_label_set(opened, label_set)
     target = out / f"Dataset{number:03d}_{safe_name(name or opened.name)}"
-    with atomic_folder(target, overwrite=overwrite) as folder:
+    with atomic_folder(target, overwrite=overwrite, holds=(".json", ".nii.gz")) as folder:
         ids = write_nnunet(opened, folder, chosen, track=track)
     training = sum(chosen in case.label_sets for case in opened.cases)
     return ExportResult(str(target), training, len(opened.cases) - training, ids)

@@ -22,11 +22,12 @@ from condyle.io import read, write
 from condyle.io.atomic import refuse_existing
 from condyle.io.remote import place_of
 from condyle.jobs.settings import JobSettings
-from condyle.labels import Labels
+from condyle.labels import Labels, label_type
 from condyle.progress import Track, silent
 from condyle.space import Volume
 from condyle.workflow.shared.cohort import cases_at, result_in, task, work_off
 from condyle.workflow.shared.command import command_of
+from condyle.workflow.shared.naming import filled_structure
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def fill(
         series: Which DICOM series: its number, UID or part of its description.
         spacing: Voxel spacing in mm of a TIFF stack that does not tell its own.
         fix_tilt: Straighten a DICOM series with gantry tilt.
-        value: What bone is in a scan's mask, 1 to 255. A dataset has its own.
+        value: What bone is in a scan's mask, 1 to 65535. A dataset has its own.
         jobs: Where to work on a cohort.
         overwrite: Replace masks that are there.
         track: Told of each case.
@@ -102,11 +103,16 @@ def fill(
         DataError: if the scan cannot be read, has nothing above the threshold, or the mask cannot be written.
         ConfigError: if there is no place to write the mask to.
     """
-    if not 1 <= value <= 255:
-        raise ConfigError("value", expected="1 to 255", got=str(value))
+    if not 1 <= value <= 65535:
+        raise ConfigError("value", expected="1 to 65535", got=str(value))
     reading = {"settings": settings, "series": series, "spacing": spacing, "fix_tilt": fix_tilt}
     if (scan / FILE).is_file():
         require_safe(label_set, "label set")
+        if out is not None:
+            hint = "Name the masks with --label-set, or fill one scan of it."
+            raise ConfigError(
+                "out", expected="none for a dataset, which keeps its masks itself", got=str(out), hint=hint
+            )
         with one_writer(scan):
             if jobs.run_on:
                 return _fill_dataset_by_jobs(Dataset.open(scan), label_set, reading, jobs, track, overwrite=overwrite)
@@ -119,7 +125,7 @@ def fill(
     refuse_existing(out, overwrite=overwrite)
     volume = read(scan, series=series, spacing_mm=spacing, fix_tilt=fix_tilt)
     mask = _mask(scan, volume, settings)
-    write(out, mask.with_array(mask.array * np.uint8(value)), overwrite=overwrite)
+    write(out, _worth(mask, value), overwrite=overwrite)
     return Filled({str(scan): out}, {str(scan): _volume_ml(mask)})
 
 
@@ -190,8 +196,15 @@ def _fill_case(dataset: Dataset, case: Case, label_set: str, settings: FillSetti
     mask = _mask(case.id, volume, settings)
     path = dataset.path(labels_path(label_set, case.id))
     # A file that no case lists is left over from a run that was killed: write it anew.
-    write(path, mask.with_array(mask.array * id_), overwrite=True)
+    write(path, _worth(mask, id_), overwrite=True)
     return path, _volume_ml(mask)
+
+
+def _worth(mask: Volume, id_: int) -> Volume:
+    """The mask with an id in place of 1."""
+    array = np.zeros(mask.shape, label_type(id_))
+    array[mask.array > 0] = id_
+    return mask.with_array(array)
 
 
 def _mask(where: str | Path, volume: Volume, settings: FillSettings) -> Volume:
@@ -202,14 +215,13 @@ def _mask(where: str | Path, volume: Volume, settings: FillSettings) -> Volume:
 
 
 def _with_bone(dataset: Dataset) -> tuple[Dataset, int]:
-    """The dataset with a structure for what is filled, and its id: the only one there is, or else `bone`."""
-    if len(dataset.labels.ids) == 1:
-        return dataset, dataset.labels.ids[0]
-    if "bone" in dataset.labels.names:
-        return dataset, dataset.labels["bone"].id
+    """The dataset with a structure for what is filled, and its id."""
+    name = filled_structure(dataset.labels)
+    if name in dataset.labels.names:
+        return dataset, dataset.labels[name].id
     used = {*dataset.labels.ids, dataset.labels.ignore}
     id_ = next(i for i in range(1, 65536) if i not in used)
-    added = Labels.of({"bone": id_}).structures
+    added = Labels.of({name: id_}).structures
     structures = tuple(sorted((*dataset.labels.structures, *added), key=lambda s: s.id))
     return replace(dataset, labels=replace(dataset.labels, structures=structures)), id_
 

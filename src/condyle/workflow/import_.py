@@ -115,7 +115,7 @@ def import_(
             default those of the dataset, and "image" in a new one.
         name: The dataset's name; by default that of its folder.
         structures: Names and ids of the dataset's structures, such as femur_left=1. Of masks that are one file
-            a structure, only these are taken.
+            a structure, or name their segments (.seg.nrrd), only these are taken.
         remap: What ids or names in the masks become: a structure's name, or nothing to drop it. The key * stands
             for all others.
         ignore: Id of voxels nobody labelled.

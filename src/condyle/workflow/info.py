@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from condyle.errors import DataError
 from condyle.io import dicom, read, suffix_of
+from condyle.io.there import is_there
 from condyle.labels import id_counts
 from condyle.space import Grid, Volume
 
@@ -25,6 +26,7 @@ class Info:
         path: What was looked at.
         grid: Where its voxels lie; None if several series were found.
         values: Type, smallest, largest, mean, median and outer percentiles of the values; or the ids of a label map.
+            Where some are NaN or infinite, `not_finite` counts these, and the rest is of the others.
         series: The DICOM series found, as plain data.
     """
 
@@ -32,6 +34,11 @@ class Info:
     grid: Grid | None
     values: dict[str, Any]
     series: list[dict[str, Any]]
+
+    @property
+    def exit_code(self) -> int:
+        """1 if some values are not finite, else 0."""
+        return int("not_finite" in self.values)
 
     def to_json(self) -> dict[str, Any]:
         """Plain data; lengths in mm, the affine takes indices (i, j, k) to RAS mm."""
@@ -71,6 +78,7 @@ def info(
     *,
     series: str | None = None,
     spacing: tuple[float, float, float] | None = None,
+    fix_tilt: bool = False,
 ) -> Info:
     """Show the grid, the orientation and the values of a scan, or list the series of a DICOM folder.
 
@@ -78,17 +86,20 @@ def info(
         path: A file, or a folder or zip of DICOM files.
         series: Look into this DICOM series: its number, UID or part of its description.
         spacing: Voxel spacing in mm of a TIFF stack that does not tell its own.
+        fix_tilt: Straighten a DICOM series with gantry tilt.
 
     Raises:
         DataError: if there is nothing to read.
+        ConfigError: if an option is given that the file has no use for.
     """
     listed: list[dict[str, Any]] = []
-    if path.exists() and not (path.is_file() and suffix_of(path)):
+    if is_there(path) and not (path.is_file() and suffix_of(path)):
         found = dicom.find_series(path)
         listed = [_series(s) for s in found]
-        if series is None and (len(found) > 1 or found[0].faults or found[0].tilt_deg):
+        tilted = found[0].tilt_deg and not fix_tilt
+        if series is None and (len(found) > 1 or found[0].faults or tilted):
             return Info(path, None, {}, listed)
-    volume = read(path, series=series, spacing_mm=spacing)
+    volume = read(path, series=series, spacing_mm=spacing, fix_tilt=fix_tilt)
     return Info(path, volume.grid, _values(volume), listed)
 
 
@@ -120,17 +131,24 @@ def _series(series: dicom.Series) -> dict[str, Any]:
 
 def _values(volume: Volume) -> dict[str, Any]:
     array = volume.array
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise DataError("values", expected="finite numbers", got="NaN or infinity among them", hint="Mend the scan.")
     out: dict[str, Any] = {"type": str(array.dtype)}
+    if array.dtype.kind == "f" and not (finite := np.isfinite(array)).all():
+        return out | {"not_finite": int(array.size - finite.sum())} | _statistics(array[finite])
     present = np.unique(array[::4, ::4, ::4])
     if len(present) <= _FEW_VALUES and array.dtype.kind in "iu" and array.min() >= 0:
         counts = id_counts(array)
         volume_ml = volume.grid.voxel_volume_mm3 / 1000
         out["labels_ml"] = {int(i): round(float(counts[i]) * volume_ml, 3) for i in np.flatnonzero(counts) if i > 0}
         return out
+    return out | _statistics(array)
+
+
+def _statistics(array: NDArray[Any]) -> dict[str, Any]:
+    """Of finite values of any shape; nothing of none."""
+    if not array.size:
+        return {}
     low, median, high = (float(p) for p in np.percentile(array, (0.5, 50, 99.5)))
-    return out | {
+    return {
         "min": float(array.min()),
         "max": float(array.max()),
         "mean": round(float(array.mean(dtype=np.float64)), 3),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,10 +11,11 @@ from typing import Any
 
 from condyle.errors import ConfigError, DataError
 from condyle.io import read_labels
-from condyle.io.atomic import atomic_folder, refuse_existing
+from condyle.io.atomic import atomic_folder, refuse_replacing
 from condyle.jobs.settings import JobSettings
 from condyle.labels import Labels, Structure, present_ids
 from condyle.meshes.bodies import MeshSettings, bodies
+from condyle.meshes.file_names import SCENE, file_stems
 from condyle.meshes.formats import FORMATS, Part, Space
 from condyle.meshes.passport import Passport, passport
 from condyle.progress import Track, silent
@@ -24,7 +24,8 @@ from condyle.workflow.shared.command import command_of
 from condyle.workflow.shared.naming import labels_for
 
 PASSPORTS = "passports.json"
-SCENE = "scene"
+#: What a folder of surfaces holds.
+_HOLDS = (".json", ".mtl", *(f".{format_}" for format_ in FORMATS))
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ def mesh(
         options = {"settings": settings, "formats": formats or ["none"], "scenes": scenes, "space": space, "bed": bed}
         options |= {"names": names, "table": table and table.absolute(), "wall": wall, "spacing": spacing}
         return _mesh_cohort(mask, out, {**options, "overwrite": overwrite}, jobs, track)
-    refuse_existing(out, overwrite=overwrite)
+    refuse_replacing(out, overwrite=overwrite, holds=_HOLDS)
     volume = read_labels(mask, spacing_mm=spacing)
     ids = list(present_ids(volume.array))
     if not ids:
@@ -138,17 +139,18 @@ def mesh(
     parts = [Part(s.name, s.color, made[id_].smooth.surface) for id_, s in structures.items()]
     parts = [part for part in parts if len(part.surface.triangles)]
     files: dict[str, bytes] = {}
-    for name, part in zip(_file_names(parts), parts, strict=True):
+    stems = file_stems([part.name for part in parts])
+    for part in parts:
         for format_ in formats:
-            files |= FORMATS[format_]([part], space, name)
+            files |= FORMATS[format_]([part], space, stems[part.name])
     for format_ in scenes:
         files |= FORMATS[format_](parts, space, SCENE)
     result = Meshed(out, tuple(sorted(files)), tuple(passports))
-    with atomic_folder(out, overwrite=overwrite) as folder:
+    with atomic_folder(out, overwrite=overwrite, holds=_HOLDS) as folder:
         for name, content in files.items():
             (folder / name).write_bytes(content)
-        told = {"sound": result.exit_code == 0, "structures": [p.to_json() for p in passports]}
-        (folder / PASSPORTS).write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        sound = {"sound": result.exit_code == 0, "structures": [p.to_json() for p in passports]}
+        (folder / PASSPORTS).write_text(json.dumps(sound, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return result
 
 
@@ -179,20 +181,6 @@ def _with_sides(passports: list[Passport], structures: dict[int, Structure]) -> 
             p = replace(p, checks={**p.checks, "side": is_left == (p.side == "left")})  # noqa: PLW2901
         out.append(p)
     return out
-
-
-def _file_names(parts: list[Part]) -> list[str]:
-    """A file name of its own for each part."""
-    names: list[str] = []
-    for part in parts:
-        name = re.sub(r"[^\w.-]+", "_", part.name).strip("._") or "structure"
-        taken = {n.lower() for n in names} | {SCENE}
-        number = 2
-        unique = name
-        while unique.lower() in taken:
-            unique, number = f"{name}_{number}", number + 1
-        names.append(unique)
-    return names
 
 
 def _sha256(path: Path) -> str:

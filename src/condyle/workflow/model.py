@@ -76,8 +76,8 @@ def model(
         path = install(
             source, sha256=sha256, name=name, configuration=configuration, store=store, overwrite=overwrite, track=track
         )
-        named = path.name if store is None else path
-        return ModelWritten(path, load(path).folds, f"condyle segment {named} SCANS... -o OUT")
+        word = path.name if store is None else path
+        return ModelWritten(path, load(path).folds, f"condyle segment {word} SCANS... -o OUT")
     if action == "remove":
         return ModelRemoved(remove(source, store))
     path = find(source, store)

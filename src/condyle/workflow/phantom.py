@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Any, Literal
 
 from condyle.data import Case, Dataset
 from condyle.data.case import image_path, labels_path
 from condyle.data.dataset import FILE, refuse_foreign
+from condyle.data.fields import read_json
 from condyle.data.lock import one_writer
 from condyle.data.names import safe_name
 from condyle.errors import ConfigError
@@ -26,6 +29,9 @@ ScannerName = Literal["ct", "ct_bone", "ct_low_dose", "mr_t1", "mr_pd_fs", "mr_l
 
 #: Beside the scans: the true measures of each, by its id.
 MEASURES = "measures.json"
+
+#: Beside the scans: what all of them were made with.
+SETTINGS = "phantom.json"
 
 
 @dataclass(frozen=True)
@@ -89,11 +95,14 @@ def phantom(
 
     Raises:
         DataError: if the folder cannot be written or holds something else.
-        ConfigError: if the count or the spacing makes no sense, or shapes do not go with the kind.
+        ConfigError: if the count, the seed or the spacing makes no sense, shapes do not go with the kind, or the
+            folder holds scans that were made with other settings.
     """
     if count < 1:
         raise ConfigError("count", expected="at least 1 scan", got=str(count))
-    if spacing is not None and min(spacing) <= 0:
+    if seed < 0:
+        raise ConfigError("seed", expected="0 or more", got=str(seed))
+    if spacing is not None and not all(isfinite(mm) and mm > 0 for mm in spacing):
         raise ConfigError("spacing", expected="more than 0 mm on every axis", got=str(spacing))
     if kind == "synthetic":
         if form != "dataset" or scanner is not None or spacing is not None:
@@ -103,10 +112,19 @@ def phantom(
     else:
         scanned_by = scanner_named(scanner or USUAL_SCANNER[kind])
         cohort = Cohort(kind_named(kind, shapes), scanned_by, count, seed, spacing, metal)
+    asked = {
+        "kind": kind,
+        "seed": seed,
+        "scanner": None if kind == "synthetic" else scanner or USUAL_SCANNER[kind],
+        "spacing_mm": None if spacing is None else [float(mm) for mm in spacing],
+        "shapes": None if shapes is None else shapes.resolve().name,
+        "metal": metal,
+    }
     if form == "dataset":
         refuse_foreign(out)
     with one_writer(out, make=True):
         store = _DatasetStore(out, cohort) if form == "dataset" else _DicomStore(out, cohort)
+        _same_settings(out, asked)
         measured = _measures(out / MEASURES)
         to_do = [member for member in cohort.members if not (store.has(member) and member.id in measured)]
         for member in track(to_do, "Making scans"):
@@ -177,6 +195,26 @@ class _DicomStore:
             seed=member.id,
             overwrite=True,
         )
+
+
+def _same_settings(out: Path, asked: Mapping[str, Any]) -> None:
+    """Note what a folder's scans are made with; refuse others, for both sides of a person would differ.
+
+    Raises:
+        ConfigError: naming what differs.
+        DataError: if the disk refuses.
+    """
+    path = out / SETTINGS
+    known = read_json(path) if path.is_file() else asked
+    if not isinstance(known, dict):
+        raise ConfigError(path, expected="the settings of phantoms", got=type(known).__name__)
+    differ = [name for name in asked if known.get(name) != asked[name]]
+    if differ:
+        expected, got = (", ".join(f"{name} {told.get(name)}" for name in differ) for told in (known, asked))
+        raise ConfigError(out, expected=f"as its scans were made: {expected}", got=got, hint="Choose another folder.")
+    if not path.is_file():
+        with atomic_file(path) as temporary:
+            temporary.write_text(json.dumps(asked, indent=1) + "\n", encoding="utf-8")
 
 
 def _measures(path: Path) -> dict[str, dict[str, float]]:

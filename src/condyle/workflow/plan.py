@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from condyle.config import NetConfig, to_json
+from condyle.config import to_json
 from condyle.data.dataset import Dataset
 from condyle.io.atomic import atomic_file, refuse_existing
 from condyle.planning import Fingerprint, Planned, fingerprint, make_plan
@@ -82,21 +82,11 @@ def plan(
         refuse_existing(out, overwrite=overwrite)
     seen = fingerprint(dataset, chosen, track=track)
     planned = make_plan(seen, dataset.labels, recipe)
-    result = PlanResult(
-        str(folder), chosen, seen, planned, _parameters(planned.plan.net), None if out is None else str(out)
-    )
+    from condyle.nets.count import parameters
+
+    size = parameters(planned.plan.net)
+    result = PlanResult(str(folder), chosen, seen, planned, size, None if out is None else str(out))
     if out is not None:
         with atomic_file(out, overwrite=overwrite) as temporary:
             temporary.write_text(json.dumps(result.to_json(), indent=1) + "\n", encoding="utf-8")
     return result
-
-
-def _parameters(net: NetConfig) -> int:
-    """Counted on a network without memory."""
-    import torch
-
-    from condyle.nets.build import build
-    from condyle.nets.count import count
-
-    with torch.device("meta"):
-        return count(build(net)).total

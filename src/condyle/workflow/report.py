@@ -10,7 +10,7 @@ from typing import Any, Literal
 from condyle.data import Dataset
 from condyle.data.importers.found import ScanFile
 from condyle.errors import ConfigError
-from condyle.io.atomic import atomic_file, atomic_folder, refuse_existing
+from condyle.io.atomic import atomic_file, atomic_folder, refuse_existing, refuse_replacing
 from condyle.metrics.compare import MetricSettings
 from condyle.progress import Track, silent
 from condyle.reports.block import Block, block_of
@@ -22,11 +22,14 @@ from condyle.reports.judged import Content
 from condyle.reports.moved import moved
 from condyle.reports.payload import case_data, row_of, sentence
 from condyle.workflow.evaluate import evaluate, labels_of
-from condyle.workflow.evaluation.judging import called, content_of, worst_first
+from condyle.workflow.evaluation.judging import called, cases_worst_first, content_of
 from condyle.workflow.evaluation.pairs import CasePair, Pairs, find_pairs
 from condyle.workflow.evaluation.reported import Reported
 from condyle.workflow.evaluation.scoring import Request
 from condyle.workflow.evaluation.viewed import case_masks, images_for
+
+#: Kinds of the pictures for papers.
+_FIGURES = (".png", ".svg")
 
 
 def report(
@@ -84,9 +87,11 @@ def report(
     """
     if cases < 0:
         raise ConfigError("cases", expected="0 or more", got=str(cases))
-    for path in (out, figures):
-        if path is not None:
-            refuse_existing(path, overwrite=overwrite)
+    refuse_existing(out, overwrite=overwrite)
+    if figures is not None:
+        if out.resolve().is_relative_to(figures.resolve()):
+            raise ConfigError("figures", expected="a folder of their own, without the page", got=str(figures))
+        refuse_replacing(figures, overwrite=overwrite, holds=_FIGURES)
     known: dict[str, Any] = {
         "structures": structures, "names": names, "table": table, "remap": remap, "resample": resample,
         "patients": patients, "settings": settings, "processes": processes, "seed": seed, "track": track,
@@ -102,7 +107,7 @@ def report(
     dataset = Dataset.open(prediction) if reference is None else None
     ids = [case.id for case in first.cases]
     scans = images_for(images, ids, dataset, reference)
-    viewed = worst_first(content)[:cases]
+    viewed = cases_worst_first(content)[:cases]
     labels = labels_of(pairs, names, table, (prediction, reference))
     request = Request(labels, tuple(structures), remap, resample, settings)
 
@@ -149,7 +154,7 @@ def _sentences(case: CaseMasks, content: Content) -> list[str]:
 
 
 def _figures(folder: Path, content: Content, drawn: Mapping[str, Block], *, overwrite: bool) -> tuple[Path, ...]:
-    with atomic_folder(folder, overwrite=overwrite) as temporary:
+    with atomic_folder(folder, overwrite=overwrite, holds=_FIGURES) as temporary:
         written = write_plots(temporary, content)
         for id_, block in drawn.items():
             written += write_case(temporary, id_, block, content.truth, content.a.name)

@@ -18,6 +18,8 @@ from condyle.io.atomic import atomic_file
 from condyle.recipe import RECIPES, Recipe
 from condyle.studies.space import Choices, Dimension, changed, space_of
 from condyle.workflow.experiments.trial import run_trial
+from condyle.workflow.learning.meaning import meaning
+from condyle.workflow.learning.training_run import parts_of
 from condyle.workflow.shared.label_sets import chosen_label_set
 
 if TYPE_CHECKING:
@@ -27,6 +29,9 @@ log = logging.getLogger("condyle")
 
 #: In the search's folder: all trials, and the recipe that was found.
 TRIALS, BEST = "trials.sqlite", "best.json"
+
+#: Of what a search was asked, the values that are told where they differ; others are too long.
+_SHORT = {"dataset", "label set", "fold"}
 
 
 @dataclass(frozen=True)
@@ -104,13 +109,17 @@ def search(
     """
     if out is None:
         raise ConfigError("out", expected="a folder for the search (-o)", got="none")
-    if trials < 1 or budget_minutes < 0:
-        raise ConfigError("trials, budget_minutes", expected="1 or more, 0 or more", got=f"{trials}, {budget_minutes}")
+    if trials < 1:
+        raise ConfigError("trials", expected="1 or more", got=str(trials))
+    if budget_minutes < 0:
+        raise ConfigError("budget_minutes", expected="0 (no limit) or more", got=str(budget_minutes))
     if fold == "all":
         raise ConfigError("fold", expected="one that holds cases out", got="all")
     space = space_of(over)
-    words = ["--label-set", chosen_label_set(Dataset.open(folder), label_set), "--fold", fold, "--device", device]
-    study = _opened(out, method, space, recipe, prune=prune)
+    dataset = Dataset.open(folder)
+    chosen = chosen_label_set(dataset, label_set)
+    words = ["--label-set", chosen, "--fold", fold, "--device", device]
+    study = _opened(out, method, _asked(space, recipe, dataset, chosen, fold), recipe.seed, prune=prune)
     begin = monotonic()
     while _ended(study) < trials and not (budget_minutes and monotonic() - begin > 60 * budget_minutes):
         trial = study.ask()
@@ -120,15 +129,35 @@ def search(
     return _found(study, recipe, out)
 
 
-def _opened(out: Path, method: str, space: Mapping[str, Dimension], recipe: Recipe, *, prune: bool) -> optuna.Study:
+def _asked(
+    space: Mapping[str, Dimension], recipe: Recipe, dataset: Dataset, label_set: str, fold: str
+) -> Mapping[str, Any]:
+    """All that makes trials comparable, as plain data."""
+    asked = {
+        "space": {name: asdict(dimension) for name, dimension in space.items()},
+        "recipe": to_json(recipe),
+        "dataset": dataset.name,
+        "cases": [case.id for case in dataset.labelled],
+        "structures": meaning(dataset.labels),
+        "label set": label_set,
+        "fold": fold,
+        # Where there is no split yet, the first trial draws it.
+        **({"folds": parts_of(dataset)} if dataset.folds is not None else {}),
+    }
+    plain: Mapping[str, Any] = json.loads(json.dumps(asked))
+    return plain
+
+
+def _opened(out: Path, method: str, asked: Mapping[str, Any], seed: int, *, prune: bool) -> optuna.Study:
     try:
         import optuna
     except ImportError as error:
         hint = "Install it with `pip install optuna`."
         raise ConfigError("search", expected="optuna to be installed", got="no such package", hint=hint) from error
     optuna.logging.set_verbosity(optuna.logging.WARNING)
+    if out.exists() and not out.is_dir():
+        raise ConfigError(out, expected="a folder for the search (-o)", got="a file")
     out.mkdir(parents=True, exist_ok=True)
-    asked = json.loads(json.dumps({"space": {name: asdict(d) for name, d in space.items()}, "recipe": to_json(recipe)}))
     sampler = optuna.samplers.RandomSampler if method == "random" else optuna.samplers.TPESampler
     storage = f"sqlite:///{(out / TRIALS).resolve()}"
     study = optuna.create_study(
@@ -137,19 +166,24 @@ def _opened(out: Path, method: str, space: Mapping[str, Dimension], recipe: Reci
         direction="maximize",
         load_if_exists=True,
         # Trials that were made before are a part of the seed, or a search that goes on would draw the same again.
-        sampler=sampler(seed=recipe.seed),
+        sampler=sampler(seed=seed),
         pruner=optuna.pruners.MedianPruner(n_startup_trials=3) if prune else optuna.pruners.NopPruner(),
     )
     known = study.user_attrs.get("asked")
     if known is None:
         study.set_user_attr("asked", asked)
-    elif known != asked:
-        raise ConfigError(out, expected="the search that was begun here", got="other fields or another recipe")
+    # A search may have been begun by a Condyle that noted less.
+    elif differ := [name for name in asked if known.get(name, asked[name]) != asked[name]]:
+        told = [f"{name} {asked[name]}, begun with {known[name]}" if name in _SHORT else f"other {name}"
+                for name in differ]  # fmt: skip
+        raise ConfigError(
+            out, expected="the search that was begun here", got="; ".join(told), hint="Choose another folder."
+        )
     lost = study.get_trials(states=(optuna.trial.TrialState.RUNNING,))
     for trial in lost:  # a process that was killed left them; they are tried again
         study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
         study.enqueue_trial(trial.params)
-    study.sampler = sampler(seed=recipe.seed + len(study.trials))
+    study.sampler = sampler(seed=seed + len(study.trials))
     return study
 
 

@@ -3,31 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from condyle.data.importers.found import FoundCase
-from condyle.errors import ConfigError, DataError
+from condyle.errors import ConfigError
 from condyle.io import FORMATS, suffix_of
 from condyle.io.atomic import refuse_existing
 from condyle.jobs.settings import JobSettings
-from condyle.labels import Labels, id_counts
-from condyle.models.facts import parameters
-from condyle.predict.confidence.judge import Confidence
 from condyle.progress import Track, silent
-from condyle.space import Volume
 from condyle.workflow.segmentation.asked_model import asked_model
 from condyle.workflow.segmentation.kept_model import kept_segmenter
-from condyle.workflow.segmentation.outputs import Outputs, write_answer
-from condyle.workflow.segmentation.overlap import one_by_one, overlapped
+from condyle.workflow.segmentation.outputs import Outputs
 from condyle.workflow.segmentation.predict_settings import PredictSettings
 from condyle.workflow.segmentation.regions import Region
-from condyle.workflow.segmentation.resources import Meter, Resources, add_resources
+from condyle.workflow.segmentation.scan_by_scan import ScanByScan, Written
 from condyle.workflow.segmentation.scans import channels_of_one
 from condyle.workflow.segmentation.segment_jobs import cases_to_segment, segment_by_jobs
 from condyle.workflow.segmentation.segmented import Segmented
-from condyle.workflow.segmentation.segmenter import Answer, Segmenter, load
+from condyle.workflow.segmentation.segmenter import load
 from condyle.workflow.shared.command import command_of
 
 
@@ -89,6 +84,7 @@ def segment(
     cases = channels_of_one(asked.scans, channels) if one_case else cases_to_segment(asked.scans, channels, part)
     judges = bool(segmenter.model.confidence)
     outputs = _outputs(list(cases), out, suffix, settings, overwrite=overwrite, judges=judges)
+    _refuse_scans(cases, outputs)
     to_do = [id_ for id_ in cases if overwrite or not outputs[id_].complete]
     if jobs.run_on:
         given: dict[str, Any] = {"settings": settings, "configuration": configuration, "overwrite": overwrite}
@@ -107,35 +103,11 @@ def segment(
     elif to_do:
         segmenter = replace(segmenter, scans=len(to_do))
         segmenter.make_ready()
-    size = parameters(segmenter.model) if to_do else 0
-
-    def read(id_: str) -> list[Volume]:
-        return [image.read() for image in cases[id_].images.values()]
-
-    def ask(id_: str, channels: list[Volume]) -> tuple[Answer, Resources]:
-        with Meter(track if len(to_do) == 1 else silent) as meter:
-            answer = _asked(segmenter, cases[id_], channels, wanted, meter.track)
-            return answer, meter.read(settings.device, size)
-
-    def write(id_: str, answered: tuple[Answer, Resources]) -> _Done:
-        answer, took = answered
-        labels = segmenter.model.labels
-        write_answer(outputs[id_], answer, labels, overwrite=overwrite)
-        if suffix_of(out) is None:
-            add_resources(out, {id_: took})
-        return _Done(volumes_ml(answer.labels, labels), took, answer.need.peak_gib, answer.confidence)
-
-    run = one_by_one if settings.max_memory_gib is not None else overlapped
-    results = run(to_do, read, ask, write, failures=(DataError, ConfigError))
-    done: dict[str, _Done] = {}
-    failed: dict[str, str] = {}
-    for id_, (_, result) in zip(track(to_do, "Segmenting"), results, strict=True):
-        if isinstance(result, _Done):
-            done[id_] = result
-        elif len(cases) == 1:
-            raise result
-        else:
-            failed[id_] = str(result)
+    results = ScanByScan(segmenter, cases, outputs, wanted, out, overwrite).run(to_do, track)
+    done = {id_: result for id_, result in results.items() if isinstance(result, Written)}
+    failed = {id_: result for id_, result in results.items() if isinstance(result, Exception)}
+    if failed and len(cases) == 1:
+        raise next(iter(failed.values()))
     return Segmented(
         masks={id_: outputs[id_].mask for id_ in done},
         volumes_ml={id_: case.volumes_ml for id_, case in done.items()},
@@ -143,18 +115,8 @@ def segment(
         memory_gib={id_: case.memory_gib for id_, case in done.items()},
         confidence={id_: case.confidence for id_, case in done.items() if case.confidence is not None},
         skipped=tuple(id_ for id_ in cases if id_ not in to_do),
-        failed=failed,
+        failed={id_: str(error) for id_, error in failed.items()},
     )
-
-
-@dataclass(frozen=True)
-class _Done:
-    """What is kept in mind of a case that is written."""
-
-    volumes_ml: dict[str, float]
-    resources: Resources
-    memory_gib: float
-    confidence: Mapping[str, Confidence] | None
 
 
 def _outputs(
@@ -169,18 +131,10 @@ def _outputs(
     return {id_: Outputs.beside(out, settings, judges=judges) for id_ in cases}
 
 
-def _asked(segmenter: Segmenter, case: FoundCase, channels: list[Volume], wanted: Region, track: Track) -> Answer:
-    """The answer; what is wrong with a scan is said with the scan's name."""
-    try:
-        region = wanted.box(case.id, channels[0].grid)
-        return segmenter.answer(*channels, region=region, track=track)
-    except (DataError, ConfigError) as error:
-        where = f"{next(iter(case.images.values())).path}: {error.where}"
-        raise type(error)(where, expected=error.expected, got=error.got, hint=error.hint) from error
-
-
-def volumes_ml(mask: Volume, labels: Labels) -> dict[str, float]:
-    """The volume of each structure that is there."""
-    counts = id_counts(mask.array, max(labels.ids))
-    per_voxel = mask.grid.voxel_volume_mm3 / 1000
-    return {s.name: round(float(counts[s.id]) * per_voxel, 3) for s in labels.structures if counts[s.id]}
+def _refuse_scans(cases: Mapping[str, FoundCase], outputs: Mapping[str, Outputs]) -> None:
+    """Raise a `ConfigError` if a mask would take the place of a scan."""
+    scans = {image.path.resolve() for case in cases.values() for image in case.images.values()}
+    for output in outputs.values():
+        if output.mask.resolve() in scans:
+            hint = "Name another folder or file."
+            raise ConfigError("out", expected="a place beside the scans", got=str(output.mask), hint=hint)

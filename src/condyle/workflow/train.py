@@ -8,7 +8,6 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 
 from condyle import models
-from condyle.data.lock import one_writer
 from condyle.errors import ConfigError
 from condyle.progress import Track, silent
 from condyle.recipe import RECIPES, Recipe
@@ -19,6 +18,7 @@ from condyle.workflow.learning.job import Job
 from condyle.workflow.learning.one_fold import Means, Start
 from condyle.workflow.learning.stages import train_stages
 from condyle.workflow.learning.trained import Trained
+from condyle.workflow.learning.training_run import held
 from condyle.workflow.shared.label_sets import chosen_label_set
 
 
@@ -68,21 +68,25 @@ def train(
         dataset = with_folds(folder, "cv" if all_folds else fold, here)
         chosen = chosen_label_set(dataset, label_set)
         parts = folds_to_train(dataset, fold, chosen)
-        given = Start(None if start is None else models.load(models.find(start)), imagenet)
+        begin = None if start is None else models.find(start)
+        if begin is not None and begin.resolve() == out.resolve():
+            raise ConfigError("start", expected="another model than the one to be made", got=str(begin))
+        given = Start(None if begin is None else models.load(begin), imagenet)
         if given.model is not None:
             check_start(dataset, recipe, given.model)
+        # Before anything is decided: another training that is at work there must not lose its files.
+        stack.enter_context(held(out) if here.rank == 0 else nullcontext())
         run = decide(
             dataset,
             chosen,
             recipe,
-            model=given.model,
+            begin=given,
             start="" if start is None else start.name,
             out=out,
             here=here,
             overwrite=overwrite,
             track=track,
         )
-        stack.enter_context(one_writer(out) if here.rank == 0 else nullcontext())
         job = Job(out, dataset, run, device)
         train_stages(job, parts, Means(given, device, tensorboard, stop, here, track))
         if here.rank == 0 and fold == "cv":

@@ -23,10 +23,10 @@ from condyle.app.jobs.pieces import (
 )
 from condyle.app.jobs.segmenting import segmenting
 from condyle.app.workspace import Workspace
-from condyle.data import Dataset
 from condyle.data.dataset import FILE
 from condyle.errors import ConfigError
 from condyle.recipe import RECIPES
+from condyle.workflow.shared.naming import filled_structure
 
 _FORMATS = ("stl", "3mf", "glb", "obj", "ply")
 
@@ -68,7 +68,7 @@ def _fill(workspace: Workspace, asked: Asked) -> Planned:
         ("fill", str(image_of(dataset, case)), "-o", str(masks / f"{case.id}.nii.gz"), *how, "--overwrite")
         for case in cases
     ]
-    entered = enter(dataset.folder, dataset.labels, label_set, masks, {1: _bone(dataset)})
+    entered = enter(dataset.folder, dataset.labels, label_set, masks, {1: filled_structure(dataset.labels)})
     return Planned(title, key, WRITES, (*steps, (*entered, *again)))
 
 
@@ -159,9 +159,3 @@ PLANS: dict[str, Callable[[Workspace, Asked], Planned]] = {
     "mesh": _mesh,
     "export": _export,
 }
-
-
-def _bone(dataset: Dataset) -> str:
-    """What `condyle fill` calls what it fills, in a dataset: the only structure there is, or else `bone`."""
-    names = dataset.labels.names
-    return names[0] if len(names) == 1 else "bone"

@@ -32,7 +32,6 @@ export const words = {
     unknown: "The server gave no answer that makes sense. Try again.",
     offline: "The server cannot be reached. Is condyle serve still running? Jobs go on; start it again and reload.",
     away: "The server is away. Jobs go on; start condyle serve again.",
-    noDataset: "Choose a dataset first.",
   },
   datasets: {
     title: "Datasets", lead: "Scans with their label maps. Everything stays on this machine.",
@@ -53,7 +52,6 @@ export const words = {
     into: "Into", fresh: "a new dataset", named: "Name of the dataset", namedNote: "Letters, digits, - and _; not a patient's name.",
     called: "Name of the case", calledNote: "Not a patient's name. A number follows if it is taken.",
     channel: "Kind of image", tilt: "Straighten gantry tilt", go: "Import",
-    wait: "The scans are being imported. You can leave this page; the job goes on.",
     kindScan: "scan", kindUnknown: "not readable", noScan: "Label maps need a scan. Drop it together with them, or make a dataset of it first.",
   },
   masks: {
@@ -260,6 +258,8 @@ export const words = {
       `${who || "Somebody"} saved revision ${revision} since you began. Nothing was overwritten; your work is kept here.`,
     keepAside: (name) => `Keep mine as ${name}`,
     takeTheirs: "Load theirs",
+    notKept: (why) => `What you have drawn could not be kept as a draft, so nothing else was loaded. ${why}`,
+    loadAnyway: (name) => `Give it up and load ${name}`,
     otherTab: "Another tab is correcting this case. Drafts are not kept from this one until the other is closed.",
     accept: "Accept",
     reject: "Reject",

@@ -12,6 +12,7 @@ from condyle.data.case import Case
 from condyle.data.checks.finding import Finding
 from condyle.data.dataset import Dataset
 from condyle.errors import CondyleError
+from condyle.io.there import is_there
 from condyle.labels import Labels, label_type
 from condyle.space import Volume
 
@@ -80,7 +81,7 @@ def _read(dataset: Dataset, case: Case, paths: Mapping[str, str]) -> tuple[dict[
     for name, relative in paths.items():
         try:
             path = dataset.path(relative)
-            if not path.exists():
+            if not is_there(path):
                 text = f"{relative} is listed but not there."
                 faults.append(Finding("error", "file_missing", case.id, name, text, "Bring it back, or import again."))
                 continue

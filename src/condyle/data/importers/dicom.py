@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -49,14 +50,27 @@ def dicom_cases(path: Path, channel: str, series: str | None = None) -> tuple[li
     return found, notes
 
 
+def dicom_places(folder: Path, *, but: Collection[Path] = ()) -> list[Path]:
+    """Files, folders and zips in a folder that are DICOM or hold some, sorted; hidden ones are skipped.
+
+    Args:
+        folder: The folder.
+        but: What is not looked into.
+
+    Raises:
+        DataError: if one cannot be read.
+    """
+    inside = [child for child in sorted(folder.iterdir()) if not child.name.startswith(".") and child not in but]
+    return [child for child in inside if is_dicom(child)]
+
+
 def _places(path: Path) -> list[Path]:
     """One path for each patient."""
     if path.is_file():
         return [path]
-    inside = [child for child in sorted(path.iterdir()) if not child.name.startswith(".")]
-    if any(child.is_file() and child.suffix.lower() != ".zip" and is_dicom(child) for child in inside):
+    places = dicom_places(path)
+    if any(child.is_file() and child.suffix.lower() != ".zip" for child in places):
         return [path]
-    places = [child for child in inside if is_dicom(child)]
     if not places:
         raise DataError(
             path,

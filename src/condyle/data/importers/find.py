@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from condyle import io
-from condyle.data.importers.dicom import dicom_cases
+from condyle.data.importers.dicom import dicom_cases, dicom_places
 from condyle.data.importers.found import FoundCase, files_below
 from condyle.data.importers.nnunet import NnunetFolder, is_nnunet, nnunet_folder
 from condyle.data.importers.scans import scan_file, scan_folder
@@ -84,8 +84,12 @@ def _all(
     for path in paths:
         if not path.exists():
             raise DataError(path, expected="a file or folder", got="nothing of that name", hint="Check the path.")
-        if path.is_dir() and (pattern is not None or files_below(path, deep=False)):
+        files = files_below(path, deep=False) if path.is_dir() and pattern is None else []
+        if pattern is not None and path.is_dir():
             found += scan_folder(path, channels, pattern)
+        elif files:
+            _refuse_mixture(path, files)
+            found += scan_folder(path, channels, None)
         elif path.is_file() and io.suffix_of(path):
             found.append(scan_file(path, _only(channels, path)))
         else:
@@ -93,6 +97,22 @@ def _all(
             found += cases
             notes += said
     return _unique(found), tuple(notes)
+
+
+def _refuse_mixture(folder: Path, files: Sequence[Path]) -> None:
+    """Raise a `DataError` for scan files beside DICOM: whoever reads the one kind would leave out the other."""
+    dicom = [child.name for child in dicom_places(folder, but=set(files))]
+    if dicom:
+        raise DataError(
+            folder,
+            expected="scan files, or DICOM folders and zips",
+            got=f"both: {_some([file.name for file in files])} beside {_some(dicom)}",
+            hint="Name those that you mean, one by one.",
+        )
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def _only(channels: Sequence[str], path: Path) -> str:

@@ -98,7 +98,7 @@ def resolve(
 
     The structures are those given; else the dataset's own; else the targets of the remap table, numbered
     from 1 in its order; else the source's; else the names of the files, numbered in order of priority and
-    then of the alphabet.
+    then of the alphabet. Where masks have names, those given are taken and all others left out.
 
     Raises:
         ConfigError: if a given name is unknown, or contradicts the dataset.
@@ -106,12 +106,10 @@ def resolve(
     """
     parts = sorted(set(part_names))
     _refuse_unknown(table or {}, source, parts)
+    named = [*source.names, *parts]
     if structures is not None:
-        unwanted = sorted(set(structures) - set(parts)) if parts and table is None else []
-        if unwanted:
-            raise ConfigError("structures", expected=f"names among {', '.join(parts)}", got=", ".join(unwanted))
-        if parts and table is None:
-            table = {name: name if name in structures else "" for name in parts}
+        if named and table is None:
+            table = _only(structures, named)
         labels = Labels.of(structures, ignore=ignore)
     elif existing.structures:
         labels = existing
@@ -131,10 +129,29 @@ def resolve(
             hint="Give the structures, e.g. femur = 1, or a remap table.",
         )
     if table is None and source.structures:
-        table = {name: name for name in source.names}
+        table = _same(source, labels)
     if ignore is not None and labels.ignore is None:
         labels = replace(labels, ignore=ignore)
     return Labelling(merged(existing, labels), table, source, tuple(priority))
+
+
+def _only(structures: Mapping[str, int], named: Sequence[str]) -> dict[str, str]:
+    """The table that takes the structures that are asked for from masks with names."""
+    unknown = sorted(set(structures) - set(named))
+    if unknown:
+        expected, hint = f"names among {', '.join(named)}", "Say what they become: --remap NAME=STRUCTURE."
+        raise ConfigError("structures", expected=expected, got=", ".join(unknown), hint=hint)
+    return {name: name if name in structures else "" for name in named}
+
+
+def _same(source: Labels, labels: Labels) -> dict[str, str]:
+    """The table that leaves names as they are."""
+    unknown = sorted(set(source.names) - set(labels.names))
+    if unknown:
+        expected = f"names among the dataset's structures ({', '.join(labels.names)})"
+        hint = f"Say what they become: --remap NAME=STRUCTURE; or leave out all others: --remap '{REST}='."
+        raise ConfigError("names in the masks", expected=expected, got=", ".join(unknown), hint=hint)
+    return {name: name for name in source.names}
 
 
 def _refuse_unknown(table: Mapping[str, str], source: Labels, parts: Sequence[str]) -> None:

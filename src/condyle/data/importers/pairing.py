@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from condyle.data.importers.find import Sources
 from condyle.data.importers.found import MaskFiles
 from condyle.data.importers.labelling import NO_LABELS, Labelling, resolve
 from condyle.data.importers.masks import find_masks
+from condyle.data.importers.named import own_labels, together
 from condyle.data.importers.nnunet import NnunetFolder
 from condyle.errors import DataError
 from condyle.labels import Labels
@@ -85,23 +86,33 @@ def plan_masks(
         candidates = new if path.is_file() and len(new) == 1 else {*sources.cases, *existing}
         masks, strays = find_masks(path, candidates, mask_pattern)
         parts = {part for files in masks.values() for part in files.parts}
+        own = {case: table for case, files in masks.items() if (table := own_labels(files)) is not None}
         labelling = resolve(
             labels,
             structures=meaning.structures,
             table=meaning.table,
             ignore=meaning.ignore,
-            source=NO_LABELS,
+            source=together(own.values()),
             part_names=parts,
             priority=meaning.priority,
         )
         labels = labelling.labels
-        sets[name] = {case: (files, labelling) for case, files in masks.items()}
+        # What one file calls its numbers says nothing of the numbers of another.
+        unnamed = replace(labelling, table=meaning.table, source=NO_LABELS) if own else labelling
+        sets[name] = {
+            case: (
+                files,
+                replace(labelling, source=own[case]) if case in own else labelling if files.parts else unnamed,
+            )
+            for case, files in masks.items()
+        }
         unmatched += [f"{stray}: a mask without scan" for stray in strays]
         unmatched += [f"{id_}: a scan without mask in {name}" for id_ in new if id_ not in masks]
         wanted = {part for part in parts if labelling.table is None or labelling.of_part(part, name)}
         unmatched += _incomplete(name, masks, wanted)
-        if parts - wanted:
-            notes.append(f"{name}: left out {', '.join(sorted(parts - wanted))}, as asked")
+        left = sorted({*(parts - wanted), *(part for part, of in (labelling.table or {}).items() if own and not of)})
+        if left:
+            notes.append(f"{name}: left out {', '.join(left)}, as asked")
     return MaskPlan(labels, sets, tuple(unmatched), tuple(notes))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 
@@ -48,7 +49,7 @@ def write_files(dataset: Dataset, files: Mapping[str, Volume], *, overwrite: boo
         path = dataset.path(relative)
         if overwrite or not path.exists():
             io.write(path, volume, overwrite=overwrite)
-        elif not _same(io.read(path), volume):
+        elif not is_stored(path, volume):
             raise DataError(
                 path,
                 expected="no other file in the way",
@@ -57,5 +58,13 @@ def write_files(dataset: Dataset, files: Mapping[str, Volume], *, overwrite: boo
             )
 
 
-def _same(old: Volume, new: Volume) -> bool:
-    return old.grid.matches(new.grid) and np.array_equal(old.array, new.array, equal_nan=new.array.dtype.kind == "f")
+def is_stored(path: Path, volume: Volume) -> bool:
+    """Whether a file holds the very same voxels in the same place.
+
+    Raises:
+        DataError: if it cannot be read.
+    """
+    old = io.read(path)
+    return old.grid.matches(volume.grid) and np.array_equal(
+        old.array, volume.array, equal_nan=volume.array.dtype.kind == "f"
+    )

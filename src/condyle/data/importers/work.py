@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from condyle import io
 from condyle.data.case import Case, image_path, labels_path
@@ -12,7 +13,8 @@ from condyle.data.importers.find import Sources
 from condyle.data.importers.handling import Handling
 from condyle.data.importers.join import read_masks
 from condyle.data.importers.pairing import MaskPlan
-from condyle.data.importers.store import read_images, write_files
+from condyle.data.importers.store import is_stored, read_images, write_files
+from condyle.errors import DataError
 from condyle.space import Volume
 
 
@@ -46,7 +48,8 @@ def import_case(dataset: Dataset, id_: str, work: Work) -> tuple[Case | None, li
         about what was done to its masks.
 
     Raises:
-        DataError: if an image or a mask is broken or does not fit, or the disk refuses.
+        DataError: if an image or a mask is broken or does not fit, label sets were made on another scan than the new
+            one, or the disk refuses.
     """
     old = dataset.get(id_)
     masks = work.plan.of_case(id_)
@@ -58,6 +61,8 @@ def import_case(dataset: Dataset, id_: str, work: Work) -> tuple[Case | None, li
     if old is None or (id_ in work.found.cases and work.handling.overwrite):
         found = work.found.cases[id_]
         images = read_images(found, work.handling)
+        if old is not None:
+            _refuse_stale(dataset, old, images, kept=old.label_sets.keys() - masks.keys())
         files = {image_path(channel, id_): volume for channel, volume in images.items()}
         grid = next(iter(images.values())).grid
         paths = {channel: image_path(channel, id_) for channel in images}
@@ -72,3 +77,23 @@ def import_case(dataset: Dataset, id_: str, work: Work) -> tuple[Case | None, li
         notes += said
     write_files(dataset, files, overwrite=work.handling.overwrite)
     return case, notes
+
+
+def _refuse_stale(dataset: Dataset, old: Case, new: Mapping[str, Volume], *, kept: Collection[str]) -> None:
+    """Raise a `DataError` where a scan would be replaced by another one under label sets that stay."""
+    changed = [name for name, path in old.images.items() if name in new and _is_another(dataset.path(path), new[name])]
+    if kept and changed:
+        raise DataError(
+            old.id,
+            expected=f"the scan that its label sets {', '.join(sorted(kept))} were made on",
+            got=f"another one ({', '.join(changed)})",
+            hint="Import it as another case, or give new masks for these label sets in the same command.",
+        )
+
+
+def _is_another(path: Path, volume: Volume) -> bool:
+    try:
+        return not is_stored(path, volume)
+    except DataError:
+        # A scan that is damaged or gone may be brought in again.
+        return False

@@ -19,6 +19,12 @@ from condyle.io.dicom.files import File
 from condyle.io.dicom.headers import Frame, Header
 from condyle.progress import Track, silent
 
+#: No stored pixel of 32 bits is farther from 0, turned round or not.
+_FARTHEST_STORED = 2.0**33
+
+#: Up to here every whole number is exact in double precision, and as a 64-bit integer.
+_LARGEST_WHOLE = 2.0**53
+
 
 def pixel_fault(header: Header) -> str:
     """Why the pixels of a file cannot be read as values, or empty."""
@@ -43,10 +49,11 @@ def refuse_unreadable(frames: tuple[Frame, ...]) -> None:
                 got=fault,
                 hint="Take the original image series of the scanner.",
             )
-        if frame.slope == 0 or not np.isfinite([frame.slope, frame.intercept]).all():
+        largest = abs(frame.slope) * _FARTHEST_STORED + abs(frame.intercept)
+        if frame.slope == 0 or not largest <= float(np.finfo(np.float32).max):  # nor is NaN
             raise DataError(
                 frame.header.file.shown,
-                expected="a rescale slope other than 0 and finite numbers",
+                expected="a rescale slope other than 0 and values that single precision can hold",
                 got=f"slope {frame.slope:g}, intercept {frame.intercept:g}",
                 hint="Export the series again.",
             )
@@ -92,7 +99,10 @@ def _rescaled(stored: list[NDArray[Any]], frames: tuple[Frame, ...]) -> NDArray[
         elif slope == 1 and intercept == 0:
             out[...] = image
         else:
-            out[...] = image.astype(np.int64 if kind == np.int32 else np.int32) * int(slope) + int(intercept)
+            # 32 bits are enough for 16-bit pixels: what wraps around on the way comes back with the intercept.
+            narrow = image.itemsize <= 2 and max(abs(slope), abs(intercept)) < np.iinfo(np.int32).max
+            work = np.int32 if narrow and kind == np.int16 else np.int64
+            out[...] = image.astype(work) * int(slope) + int(intercept)
     return values
 
 
@@ -107,7 +117,7 @@ def _line(frame: Frame) -> tuple[float, float]:
 
 
 def _value_type(stored: list[NDArray[Any]], lines: list[tuple[float, float]]) -> np.dtype[Any]:
-    if not all(slope.is_integer() and intercept.is_integer() for slope, intercept in lines):
+    if not all(number.is_integer() and abs(number) <= _LARGEST_WHOLE for line in lines for number in line):
         return np.dtype(np.float32)
     ends = [
         float(end) * slope + intercept

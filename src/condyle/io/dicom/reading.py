@@ -17,13 +17,16 @@ from condyle.progress import Track, silent
 from condyle.space import Volume
 
 
-def read(path: Path, *, series: str | None = None, fix_tilt: bool = False, track: Track = silent) -> Volume:
+def read(
+    path: Path, *, series: str | None = None, fix_tilt: bool = False, ids: bool = False, track: Track = silent
+) -> Volume:
     """Read one image series.
 
     Args:
         path: A DICOM file, a folder searched to its depths, or a zip of these. Files of other kinds are ignored.
         series: Which one: key, number, UID or part of the description. Needed where there are several.
         fix_tilt: Resample a series with gantry tilt onto a rectangular grid instead of refusing it.
+        ids: The values are ids of a label map, which `fix_tilt` must not blend.
         track: Told of each file.
 
     Returns:
@@ -48,7 +51,7 @@ def read(path: Path, *, series: str | None = None, fix_tilt: bool = False, track
                 hint="Pass --fix-tilt to resample it onto a rectangular grid.",
             )
         volume = Volume(read_values(stack.frames, path, track=track), stack.grid)
-    return untilted(volume) if stack.tilt_deg else volume
+    return untilted(volume, ids=ids) if stack.tilt_deg else volume
 
 
 def find_series(path: Path, *, track: Track = silent) -> list[Series]:

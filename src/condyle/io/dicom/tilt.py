@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from condyle.space import Grid, Volume
 
 
-def untilted(volume: Volume, *, fill: float | None = None) -> Volume:
+def untilted(volume: Volume, *, fill: float | None = None, ids: bool = False) -> Volume:
     """The volume on a rectangular grid.
 
     Args:
         volume: Slices along k; axes i and j at a right angle, k at any angle to them.
-        fill: Value where no slice was; the smallest of the volume if None.
+        fill: Value where no slice was; the smallest of the volume if None, 0 for ids.
+        ids: The values are ids of a label map: each slice is moved to the nearest whole pixel, and no id is new.
 
     Returns:
         A volume of the same type with the same slices, i and j spacing, large enough to hold all slices.
@@ -36,9 +37,10 @@ def untilted(volume: Volume, *, fill: float | None = None) -> Volume:
     affine[:3, 2] = step - in_plane @ drift
     affine[:3, 3] += in_plane @ start
     shape = (volume.shape[0] + int(grow[0]), volume.shape[1] + int(grow[1]), volume.shape[2])
-    outside = volume.array.min() if fill is None else fill
+    shifts = np.floor(drifts - start + 0.5) if ids else drifts - start
+    outside = (0 if ids else volume.array.min()) if fill is None else fill
     out = np.full(shape, outside, dtype=volume.array.dtype)
-    for k, shift in enumerate(drifts - start):
+    for k, shift in enumerate(shifts):
         out[:, :, k] = _shifted(volume.array[:, :, k], shift, shape[:2], float(outside), out.dtype)
     return Volume(out, Grid(shape, affine))
 

@@ -72,7 +72,7 @@ def _write(model: Model, configuration: str, plans: dict[str, Any], out: Path, *
     from condyle.nets.nnunet_names import to_nnunet
 
     table = _dataset(model)
-    with atomic_folder(out, overwrite=overwrite) as temporary:
+    with atomic_folder(out, overwrite=overwrite, holds=(".json", ".pth")) as temporary:
         for name, content in (("plans.json", plans), ("dataset.json", table)):
             (temporary / name).write_text(json.dumps(content, indent=4) + "\n", encoding="utf-8")
         for fold in model.folds:

@@ -26,8 +26,8 @@ Codes = NDArray[np.uint8]
 FINER, FINEST_MM = 1.5, 0.9
 #: Share of pictures that show nothing but noise.
 EMPTY = 0.01
-#: Share of pictures whose field of view is cut to less than the patch, and of those of a joint alone: by the first kind
-#: of cut they are too rare, and a first stage that had seen few of them found a tenth less in them.
+#: Share of pictures whose field of view is cut to less than the patch, and of those of a joint alone: random cuts show
+#: one too seldom, and a first stage that sees few of them finds a tenth less in them.
 CUT, JOINT = 0.55, 0.25
 #: Sides of a joint's field of view.
 _JOINT_MM = (120.0, 260.0)
@@ -36,7 +36,7 @@ ALONE, AROUND = 0.35, (0.8, 2.5)
 #: Voxels along each axis of the look at all of a scan.
 _AROUND_VOXELS = 26
 #: How far a first stage's outlines may be off: deviation in mm, and the length over which that changes; and how far all
-#: it found, along each axis. When they were off by 3 mm and as fine as the picture a second stage learned to copy them.
+#: it found, along each axis. Outlines as fine as the picture and off by 3 mm only are copied by a second stage.
 _OFF_MM, _OFF_OVER_MM, _SHIFT_MM = 6.0, 24.0, 2.0
 #: A first stage's voxels, in those of the picture.
 _COARSER = (2, 5)
@@ -181,7 +181,7 @@ def _scanned(
 def _ct(
     image: Array, noise: Array, codes: Codes, view: View, rng: np.random.Generator
 ) -> tuple[Array, Callable[[Array], Array]]:
-    """Noise, beam hardening, metal's streaks, the round field of view and the calibration of a CT scanner."""
+    """Noise, beam hardening, metal's streaks, the round field of view and the values that a CT scanner stores."""
     if rng.random() < 0.3:
         image += rng.uniform(5, 40) * smooth_wave(view.patch, 3, rng) * (image > -500)
     if (codes[0] == CODES["titanium"]).any():

@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 
 from condyle.phantoms.scanners.mr import MR, signal
 from condyle.phantoms.synthetic.anatomy import BONY, bony_codes
+from condyle.phantoms.synthetic.reading import BONE, METAL, PLAIN_BONE, Numbers
 from condyle.phantoms.tissue import CODES, TISSUES
 
 Array = NDArray[np.float32]
 _COUNT = len(TISSUES)
 _BONY = bony_codes()
 _TABLE = [CODES["table_carbon"], CODES["foam"]]
-#: Shares of looks. Bones are found in MR half as well as in CT after the same number of pictures.
+#: Shares of looks. MR is harder to learn: there the Dice of a bone is a third lower (`docs/training.md`).
 CT, MR_LIKE = 0.50, 0.44
 #: Deviation of the density inside of bones from place to place. In an old femur the head, which carries, may be 300 HU
 #: denser than the trochanter.
@@ -62,12 +63,23 @@ class Look:
     rim_mm: float
     wall_sd: float
 
-    def numbers(self, voxel_mm: float) -> Array:
+    def numbers(self, voxel_mm: float) -> Numbers:
         """For `paint`."""
-        return np.array(
-            [voxel_mm, self.soft_by_bone, self.least_wall_mm, self.density_sd, self.soft_sd, self.cortex_sd,
-             self.metal, self.core, self.air, self.rim, 1 / self.rim_mm, self.wall_sd], np.float32,
-        )  # fmt: skip
+        single = np.float32
+        return Numbers(
+            voxel_mm=single(voxel_mm),
+            soft_by_bone=single(self.soft_by_bone),
+            least_wall_mm=single(self.least_wall_mm),
+            density_sd=single(self.density_sd),
+            soft_sd=single(self.soft_sd),
+            cortex_sd=single(self.cortex_sd),
+            metal=single(self.metal),
+            core=single(self.core),
+            air=single(self.air),
+            rim=single(self.rim),
+            rim_per_mm=single(1 / self.rim_mm),
+            wall_sd=single(self.wall_sd),
+        )
 
 
 def drawn_look(rng: np.random.Generator) -> Look:
@@ -202,7 +214,7 @@ def _relative(level: Array, texture: float, rng: np.random.Generator) -> Look:
 
 def _kinds() -> Array:
     tissues = np.zeros((4, 256), np.float32)
-    tissues[3, _BONY] = 1
-    tissues[3, CODES["growth_plate"]] = 2
-    tissues[3, CODES["titanium"]] = 3
+    tissues[3, _BONY] = BONE
+    tissues[3, CODES["growth_plate"]] = PLAIN_BONE
+    tissues[3, CODES["titanium"]] = METAL
     return tissues

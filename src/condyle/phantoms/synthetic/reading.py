@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -12,6 +12,42 @@ from condyle.phantoms.synthetic.anatomy import WALL_MM
 
 Array = NDArray[Any]
 Single = np.float32
+
+#: What a tissue is to `paint`: bone, bone without a cortex, metal; 0 for all else.
+BONE, PLAIN_BONE, METAL = 1, 2, 3
+
+
+class Numbers(NamedTuple):
+    """What `paint` needs beside tissues and bones, each a float32.
+
+    Args:
+        voxel_mm: Size of a voxel.
+        soft_by_bone: Soft tissue in place of bone outside of bones.
+        least_wall_mm: No cortex is thinner.
+        density_sd: Deviation of the inside of bones along `fields[0]`; dense places stand out more than porous ones.
+        soft_sd: Of soft tissue along `fields[1]`.
+        cortex_sd: Of the cortex, by mottle.
+        metal: Brightness of metal.
+        core: Of the inside of bones in place of soft tissue.
+        air: Below this there is no texture.
+        rim: How much denser bone is under its surface.
+        rim_per_mm: How that fades.
+        wall_sd: Deviation of the logarithm of the wall's thickness along `fields[1]`.
+    """
+
+    voxel_mm: Single
+    soft_by_bone: Single
+    least_wall_mm: Single
+    density_sd: Single
+    soft_sd: Single
+    cortex_sd: Single
+    metal: Single
+    core: Single
+    air: Single
+    rim: Single
+    rim_per_mm: Single
+    wall_sd: Single
+
 
 #: Compiled without Python's lock, so that threads run side by side.
 compiled = njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
@@ -104,7 +140,7 @@ def paint(  # noqa: PLR0917
     depth: Array,
     look: Array,
     bones: Array,
-    numbers: Array,
+    numbers: Numbers,
     grains: Array,
     steps: Array,
     fields: Array,
@@ -115,14 +151,10 @@ def paint(  # noqa: PLR0917
     Args:
         codes: From `read_map`.
         depth: From `read_map`, in mm.
-        look: float32 (4, 256) by tissue: brightness, deviation of the network in it, of the mottle, and what it is: 1
-            for bone, 2 for what has no cortex, 3 for metal, else 0.
+        look: float32 (4, 256) by tissue: brightness, deviation of the network in it, of the mottle, and what it is:
+            `BONE`, `PLAIN_BONE`, `METAL`, else 0.
         bones: float32 (3, 256) by bone: factor on brightness inside, brightness of the cortex, factor on its thickness.
-        numbers: float32: voxel size mm, soft tissue in place of bone outside of bones, least wall mm, deviation of the
-            inside along `fields[0]` (dense places stand out more than porous ones), of soft tissue along `fields[1]`,
-            deviation of the cortex by mottle, brightness of metal, of the inside of bones in place of soft tissue,
-            below which there is no texture; how much denser bone is under its surface, and per mm how that fades;
-            deviation of the logarithm of the wall along `fields[1]`.
+        numbers: All else.
         grains: int8 (2, n, n, n): network and mottle, 32 for 1; n a power of 2.
         steps: int64 (2, 3): offsets in the grains.
         fields: float32 (2, a, b, c): lattices over the picture.
@@ -132,7 +164,7 @@ def paint(  # noqa: PLR0917
     _, a, b, c = fields.shape
     along = np.empty((2, c), np.float32)
     per_k = Single((c - 1) / max(w - 1, 1))
-    voxel, soft_by_bone, least = numbers[0], numbers[1], numbers[2]
+    voxel_mm = numbers.voxel_mm
     for i in range(d):
         for j in range(h):
             for n in range(2):
@@ -142,29 +174,29 @@ def paint(  # noqa: PLR0917
                 part = k * per_k - Single(node)
                 t, d_mm = codes[0, i, j, k], depth[i, j, k]
                 kind = look[3, t]
-                if kind == 3:
-                    out[i, j, k] = numbers[6]
+                if kind == METAL:
+                    out[i, j, k] = numbers.metal
                     continue
                 mottle = grain_at(grains[1], steps[1], i, j, k)
-                bony = kind in (1, 2)
-                soft = soft_by_bone if bony else look[0, t]
-                if soft > numbers[8]:
+                bony = kind in (BONE, PLAIN_BONE)
+                soft = numbers.soft_by_bone if bony else look[0, t]
+                if soft > numbers.air:
                     slow = along[1, node] + part * (along[1, node + 1] - along[1, node])
                     net = grain_at(grains[0], steps[0], i, j, k)
-                    soft += look[2, t] * mottle + look[1, t] * net * Single(0 if bony else 1) + numbers[4] * slow
-                inside = min(max(Single(0.5) - d_mm / voxel, Single(0)), Single(1))
+                    soft += look[2, t] * mottle + look[1, t] * net * Single(0 if bony else 1) + numbers.soft_sd * slow
+                inside = min(max(Single(0.5) - d_mm / voxel_mm, Single(0)), Single(1))
                 if inside > 0:
                     bone = codes[1, i, j, k]
                     net = grain_at(grains[0], steps[0], i, j, k)
                     dense = along[0, node] + part * (along[0, node + 1] - along[0, node])
-                    core = look[0, t] if bony else numbers[7]
-                    core = core * bones[0, bone] + look[1, t] * net + numbers[3] * max(dense, Single(-0.5))
-                    if kind != 2:
-                        core += numbers[9] * np.exp(d_mm * numbers[10])
+                    core = look[0, t] if bony else numbers.core
+                    core = core * bones[0, bone] + look[1, t] * net + numbers.density_sd * max(dense, Single(-0.5))
+                    if kind != PLAIN_BONE:
+                        core += numbers.rim * np.exp(d_mm * numbers.rim_per_mm)
                         slow = along[1, node] + part * (along[1, node + 1] - along[1, node])
-                        uneven = np.exp(numbers[11] * slow)
-                        wall = max(Single(WALL_MM) * codes[2, i, j, k] * bones[2, bone] * uneven, least)
-                        hard = min(max(Single(0.5) + (wall + d_mm) / voxel, Single(0)), Single(1))
-                        core += hard * (bones[1, bone] + numbers[5] * mottle - core)
+                        uneven = np.exp(numbers.wall_sd * slow)
+                        wall = max(Single(WALL_MM) * codes[2, i, j, k] * bones[2, bone] * uneven, numbers.least_wall_mm)
+                        hard = min(max(Single(0.5) + (wall + d_mm) / voxel_mm, Single(0)), Single(1))
+                        core += hard * (bones[1, bone] + numbers.cortex_sd * mottle - core)
                     soft += inside * (core - soft)
                 out[i, j, k] = soft

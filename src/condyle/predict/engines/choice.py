@@ -39,9 +39,10 @@ def faster_engine(net: StoredNet, shape: tuple[int, ...], config: EngineConfig) 
     """
     if config.precision == "int8":
         return openvino_engine(net, shape, replace(config, engine="openvino"))
-    by_torch, by_openvino = replace(config, engine="torch"), replace(config, engine="openvino")
+    by_torch = replace(config, engine="torch")
     if config.device != "cpu" or find_spec("openvino") is None:
         return torch_engine(net, shape, by_torch)
+    by_openvino = replace(config, engine="openvino")
     record = None if config.cache is None else config.cache / f"{_situation(net, shape, config)}.json"
     chosen = _remembered(record)
     if chosen == "openvino":

@@ -55,7 +55,8 @@ class EngineConfig:
 
     def __post_init__(self) -> None:
         if self.engine == "openvino" and (self.device != "cpu" or self.compiled):
-            raise ConfigError("engine", expected="device cpu and not compiled with openvino", got=str(self))
+            got = f"device {self.device}" + (", compiled" if self.compiled else "")
+            raise ConfigError("engine", expected="device cpu and not compiled with openvino", got=got)
         if self.engine == "auto" and self.compiled:
             raise ConfigError("engine", expected="torch, to compile with", got="auto")
         if self.precision == "int8":

@@ -46,11 +46,12 @@ class _ByMost(Step):
             wrong, right = sides if sizes[0, number] < sizes[1, number] else sides[::-1]
             part, names = parts[box] == number, labels[box]
             fewer, more = (part & np.isin(names, side) for side in (wrong, right))
-            pieces = label(fewer)[0]
-            own = np.bincount(pieces.ravel()) < _CRUMB * part.sum()
-            for n in np.flatnonzero(~own)[1:]:
-                own[n] = not self.another(pieces == n, more, grid)
-            _rename(names, fewer & own[pieces], wrong, right)
+            pieces, count = label(fewer)
+            voxels = np.bincount(pieces.ravel())
+            another = np.zeros(count + 1, bool)
+            for n in range(1, count + 1):
+                another[n] = voxels[n] >= _CRUMB * part.sum() and self.another(pieces == n, more, grid)
+            _rename(names, fewer & ~another[pieces], wrong, right)
 
     def another(self, piece: Mask, rest: Mask, grid: Grid) -> bool:
         """Whether the piece is of the other side, as it is named, and not of the rest."""
@@ -143,6 +144,8 @@ class LoneLimb(Step):
         return (self.structure, self.outer, *self.others)
 
     def change(self, labels: NDArray[Any], ids: Sequence[int], grid: Grid, scan: NDArray[Any] | None = None) -> None:
+        from scipy.ndimage import find_objects
+
         del scan
         parts = near_parts(np.isin(labels, ids), self.gap_mm, grid.spacing_mm)
         inner, outer = (np.isin(labels, pair) for pair in (ids[:2], ids[2:4]))
@@ -151,10 +154,18 @@ class LoneLimb(Step):
         first, second = (limb & np.isin(labels, side) for side in (ids[::2], ids[1::2]))
         if first.any() and second.any() and _apart_mm(first, second, grid) >= self.apart_mm:
             return
-        told = {self._told(inner & (parts == piece), outer & (parts == piece), grid) for piece in pieces}
+        told: set[str | None] = set()
+        boxes = find_objects(parts)
+        for piece in pieces:
+            # Each in its own box, as a torn limb may have hundreds. Where they differ or one is not clear, all stays.
+            box = boxes[piece - 1]
+            own = parts[box] == piece
+            told.add(self._told(inner[box] & own, outer[box] & own, grid))
+            if told not in ({"left"}, {"right"}):
+                return
         if told == {side_of(self.structure)}:
             _rename(labels, limb, ids[1::2], ids[::2])
-        elif len(told) == 1 and None not in told:
+        elif told:
             _rename(labels, limb, ids[::2], ids[1::2])
 
     def _told(self, inner: Mask, outer: Mask, grid: Grid) -> str | None:

@@ -36,15 +36,6 @@ class Between:
     summary: Mapping[str, Mapping[str, Summary]]
     counts: Mapping[str, Mapping[str, int]]
 
-    def most_apart(self) -> list[str]:
-        """Cases by their mean Dice, ascending; those without any last."""
-
-        def mean(id_: str) -> float:
-            dice = [row.dice for row in self.cases[id_] if row.dice is not None]
-            return sum(dice) / len(dice) if dice else float("inf")
-
-        return sorted(self.cases, key=lambda id_: (mean(id_), id_))
-
 
 @dataclass(frozen=True)
 class Drawn:

@@ -11,6 +11,7 @@ from condyle.data import Dataset
 from condyle.data.importers.found import ScanFile
 from condyle.errors import DataError
 from condyle.metrics.compare import MetricSettings
+from condyle.metrics.score import worst_first
 from condyle.progress import Track, silent
 from condyle.reports.block import block_of
 from condyle.reports.comparison.pictures import agreement_png
@@ -125,7 +126,7 @@ def draw(
     request = Request(labels, scoring.structures, None, scoring.resample, scoring.settings)
     scans: Mapping[str, ScanFile] = images_for(images, list(pair.cases), dataset, b.path)
     out = []
-    for id_ in scoring.track(pair.most_apart()[:cases], "Drawing"):
+    for id_ in scoring.track(worst_first(pair.cases)[:cases], "Drawing"):
         table = pair.cases[id_]
         masks = case_masks(by_id[id_], None, scans.get(id_), request, [row.structure for row in table])
         told = tuple(

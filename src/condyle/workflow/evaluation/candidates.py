@@ -91,6 +91,32 @@ def sources_of(paths: Sequence[Path], names: Sequence[str], label_sets: Sequence
     return tuple(found)
 
 
+def model_of(name: str) -> str:
+    """The model of a run: `a/model` of `a/model@1`. A seed stands in the last part of a name alone."""
+    folder, slash, last = name.rpartition("/")
+    return folder + slash + last.split(SEED, 1)[0]
+
+
+def told_apart(folders: Sequence[Path]) -> tuple[str, ...]:
+    """A name for each folder: its own, or as many of the folders above as tell all of them apart.
+
+    All names have as many parts, so that the seeds of one model still differ by their seed alone.
+
+    Raises:
+        ConfigError: if a folder is given twice.
+    """
+    parts = [folder.resolve().parts for folder in folders]
+    twice = [str(folders[n]) for n, own in enumerate(parts) if own in parts[:n]]
+    if twice:
+        raise ConfigError("candidates", expected="each folder once", got=f"{', '.join(twice)} more than once")
+    names: tuple[str, ...] = ()
+    for length in range(1, max(map(len, parts), default=0) + 1):
+        names = tuple("/".join(own[-length:]) for own in parts)
+        if len(set(names)) == len(names):
+            break
+    return names
+
+
 def _called(path: Path) -> str:
     if path.suffix.lower() == ".csv":
         return path.stem
@@ -163,7 +189,7 @@ def candidates_of(
     by_model: dict[str, dict[str, dict[str, Table]]] = {}
     for run in runs:
         tables = {case: Table(tuple(row for row in run.cases[case] if wanted(row.structure))) for case in shared}
-        by_model.setdefault(run.name.split(SEED, 1)[0], {})[run.name] = tables
+        by_model.setdefault(model_of(run.name), {})[run.name] = tables
     candidates = tuple(Candidate(name, tables) for name, tables in by_model.items())
     if len(candidates) < 2:
         raise ConfigError(

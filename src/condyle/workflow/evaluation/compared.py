@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ from condyle.reports.comparison.sentences import findings
 from condyle.reports.comparison.study import Study
 from condyle.reports.comparison.tables import cases_text
 from condyle.reports.measures import Measure
+from condyle.workflow.shared.tables import aligned, csv_text
 
 #: Files in the folder.
 PAGE, SCORES, DIFFERENCES, ALL = "compare.html", "scores.csv", "differences.csv", "compare.json"
@@ -79,9 +78,9 @@ class Compared:
     def write(self, folder: Path, page: str) -> None:
         """Write the page, the tables and all of it as JSON into a folder that is there."""
         (folder / PAGE).write_text(page, encoding="utf-8")
-        (folder / SCORES).write_text(_csv(self._score_rows()), encoding="utf-8")
+        (folder / SCORES).write_text(csv_text(self._score_rows()), encoding="utf-8")
         if self.study.differences:
-            (folder / DIFFERENCES).write_text(_csv(self._difference_rows()), encoding="utf-8")
+            (folder / DIFFERENCES).write_text(csv_text(self._difference_rows()), encoding="utf-8")
         text = json.dumps(self.to_json(), indent=1, ensure_ascii=False)
         (folder / ALL).write_text(text + "\n", encoding="utf-8")
 
@@ -122,7 +121,7 @@ class Compared:
         for structure, name, cases, counts, metrics in self._summaries():
             cells = [cases, str(counts["missed"]), str(counts["false_alarm"])]
             table.append([structure, name, *cells, *(_cell(metrics[m.key], m) for m in self.shown)])
-        lines = [*_aligned(table), "", *findings(self.study)]
+        lines = [*aligned(table), "", *findings(self.study)]
         lines += [f"not in these numbers: {note}" for note in self.study.notes]
         if self.out is not None:
             lines.append(f"{self.out / PAGE}")
@@ -138,14 +137,3 @@ def _cell(summary: Summary, measure: Measure) -> str:
     if summary.interval is not None:
         text += f" [{measure.text(summary.interval[0])}, {measure.text(summary.interval[1])}]"
     return text
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-
-
-def _csv(rows: Sequence[Sequence[Any]]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(["" if v is None else v for v in row] for row in rows)
-    return text.getvalue()

@@ -16,6 +16,7 @@ from condyle.metrics import Table
 from condyle.metrics.audit import Suspect
 from condyle.metrics.score import METRICS, Score
 from condyle.metrics.statistics import Summary, summarize
+from condyle.workflow.shared.tables import aligned
 
 #: Metrics of the table one reads, their heading, and digits.
 _SHOWN = (
@@ -107,7 +108,7 @@ class Evaluated:
         return text.getvalue()
 
     def __str__(self) -> str:
-        lines = _aligned(self._table()) if self.cases else []
+        lines = aligned(self._table()) if self.cases else []
         if self.cases and self._cut():
             lines.append(f"cut by the field of view, so that only what is in view was measured: {self._cut()}")
         lines += [f"no partner: {what}" for what in self.unmatched]
@@ -137,8 +138,3 @@ def _cell(summary: Summary, digits: int) -> str:
     if summary.interval is None:
         return f"{summary.mean:.{digits}f}"
     return f"{summary.mean:.{digits}f} [{summary.interval[0]:.{digits}f}, {summary.interval[1]:.{digits}f}]"
-
-
-def _aligned(rows: list[list[str]]) -> list[str]:
-    widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]

@@ -9,6 +9,7 @@ import numpy as np
 
 from condyle.data.importers.found import stem_of
 from condyle.metrics.compare import MetricSettings
+from condyle.metrics.score import worst_first
 from condyle.metrics.statistics import Comparison, compare_models
 from condyle.reports.judged import Content, Judged
 from condyle.reports.measures import MEASURES
@@ -86,7 +87,7 @@ def _against(a: Judged, b: Judged, structure: str, groups: Mapping[str, str], se
     return out if "dice" in out else {}
 
 
-def worst_first(content: Content) -> list[str]:
+def cases_worst_first(content: Content) -> list[str]:
     """Cases of the first prediction, by the worse of both predictions."""
-    ranks = [{id_: n for n, id_ in enumerate(model.worst_first())} for model in content.models]
+    ranks = [{id_: n for n, id_ in enumerate(worst_first(model.cases))} for model in content.models]
     return sorted(ranks[0], key=lambda id_: min(rank.get(id_, len(rank)) for rank in ranks))

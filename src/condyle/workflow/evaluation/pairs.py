@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -54,19 +54,39 @@ class Pairs:
         """The cases with the patients of a CSV file of case and patient.
 
         Raises:
-            DataError: if the file cannot be read, or lacks a case.
+            DataError: if the file cannot be read, lacks a case or the patient of one, or tells one twice.
         """
         if path is None:
             return self
-        try:
-            rows = list(csv.reader(path.read_text(encoding="utf-8-sig").splitlines()))
-        except (OSError, UnicodeDecodeError) as error:
-            raise DataError(path, expected="a CSV file of case and patient", got=str(error)) from error
-        patients = {row[0].strip(): row[1].strip() for row in rows if len(row) > 1}
+        patients = _patients(path, {case.id for case in self.cases})
         missing = [case.id for case in self.cases if case.id not in patients]
         if missing:
             raise DataError(path, expected="a patient for each case", got=f"none for {', '.join(missing)}")
         return replace(self, cases=tuple(replace(case, group=patients[case.id]) for case in self.cases))
+
+
+def _patients(path: Path, wanted: Collection[str]) -> dict[str, str]:
+    """Case to patient, of the cases that are wanted; other lines, the heading among them, are left alone.
+
+    Raises:
+        DataError: if the file cannot be read, or lacks the patient of a case or tells it twice; the line is named.
+    """
+    try:
+        reader = csv.reader(path.read_text(encoding="utf-8-sig").splitlines())
+        rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(path, expected="a CSV file of case and patient", got=str(error)) from error
+    patients: dict[str, str] = {}
+    for line, row in rows:
+        if not row or row[0] not in wanted:
+            continue
+        case, patient = row[0], row[1] if len(row) > 1 else ""
+        if not patient:
+            raise DataError(f"{path}, line {line}", expected=f"the patient of case {case}", got="none")
+        if patients.setdefault(case, patient) != patient:
+            got = f"{patients[case]} and {patient}"
+            raise DataError(f"{path}, line {line}", expected=f"one patient of case {case}", got=got)
+    return patients
 
 
 def find_pairs(

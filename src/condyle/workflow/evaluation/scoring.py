@@ -9,14 +9,18 @@ from pathlib import Path
 import numpy as np
 
 from condyle.data.importers.found import MaskFiles
-from condyle.errors import ConfigError, DataError
+from condyle.errors import DataError
 from condyle.io import read_labels
 from condyle.labels import Labels, remap
 from condyle.metrics import Score, Table, compare
 from condyle.metrics.compare import MetricSettings
 from condyle.space import Volume
+from condyle.workflow.evaluation.named_masks import NamedMasks, in_ids_of, names_of, predicted_masks, reference_masks
 from condyle.workflow.evaluation.pairs import CasePair
 from condyle.workflow.shared.naming import labels_for
+
+#: Ids of one structure alone, and of what nobody labelled.
+_INSIDE, _IGNORED = 1, 2
 
 
 @dataclass(frozen=True)
@@ -39,11 +43,10 @@ class Request:
 
 
 def score_case(pair: CasePair, request: Request) -> Table:
-    """Score one case.
+    """Score one case. A wanted structure that it does not know has no row.
 
     Raises:
         DataError: if a file cannot be read, or the two cannot be compared; the message names both.
-        ConfigError: if a wanted structure is unknown.
     """
     try:
         if pair.reference.whole and pair.prediction.whole:
@@ -61,6 +64,7 @@ def _score_maps(true: Path, judged: Path, request: Request) -> Table:
         prediction,
         labels,
         structures=request.structures,
+        known_only=True,
         resample=request.resample,
         settings=request.settings,
     )
@@ -70,77 +74,54 @@ def read_maps(true: Path, judged: Path, request: Request) -> tuple[Volume, Volum
     """Reference and prediction in the same ids, and what these are called, if anybody tells.
 
     Raises:
-        DataError: if a file cannot be read, or `remap` lacks one of its ids.
+        DataError: if a file cannot be read, `remap` lacks one of its ids, or a segment has the name of a region.
     """
     reference, prediction = read_labels(true), read_labels(judged)
     labels = request.labels or labels_for(true)
     if request.remap is not None:
         return reference, prediction.with_array(remap(prediction.array, request.remap, where=str(judged))), labels
-    prediction, labels = _by_name(prediction, labels_for(judged), labels)
-    return reference, prediction, labels
+    own = labels_for(judged)
+    if own is None or labels is None or _as_ids(own) == _as_ids(labels):
+        return reference, prediction, labels or own
+    return reference, *in_ids_of(prediction, own, labels)
 
 
-def _by_name(prediction: Volume, own: Labels | None, labels: Labels | None) -> tuple[Volume, Labels | None]:
-    """The prediction in the reference's ids, where its file names its own; what only it names is added."""
-    if (
-        own is None
-        or labels is None
-        or {s.name: s.id for s in own.structures} == {s.name: s.id for s in labels.structures}
-    ):
-        return prediction, labels or own
-    ids = {s.name: s.id for s in labels.structures}
-    for name in own.names:
-        ids.setdefault(name, max(ids.values(), default=0) + 1)
-    table = {s.id: ids[s.name] for s in own.structures}
-    return prediction.with_array(remap(prediction.array, table, where="prediction")), Labels.of(ids)
+def _as_ids(labels: Labels) -> dict[str, int]:
+    return {s.name: s.id for s in labels.structures}
 
 
 def _score_parts(pair: CasePair, request: Request) -> Table:
     """Structure by structure, as masks in files of their own may overlap."""
-    names = sorted({*pair.reference.parts, *pair.prediction.parts})
-    if request.labels is not None:
-        names = [name for name in request.labels.names if name in names]
-    unknown = sorted(set(request.structures) - set(names))
-    if unknown:
-        raise ConfigError("structures", expected=f"names among {', '.join(names) or 'none'}", got=", ".join(unknown))
+    reference, prediction = masks_of(pair.reference, [pair.prediction], request)
+    names = [
+        name
+        for name in names_of(reference, prediction, request.labels)
+        if not request.structures or name in request.structures
+    ]
+    nothing, ignored = reference.empty(), reference.ignored()
     rows: list[Score] = []
-    for name in names if not request.structures else request.structures:
-        reference, prediction = (
-            read_structure(files, name, request.labels) for files in (pair.reference, pair.prediction)
-        )
-        known = reference or prediction
-        if known is None:
-            continue
-        empty = known.with_array(np.zeros(known.shape, np.uint8))
+    for name in names:
+        true = reference.mask(name) or nothing
+        if ignored is not None:
+            true = true.with_array(np.where(ignored.array, _IGNORED, true.array).astype(np.uint8))
         rows += compare(
-            reference or empty,
-            prediction or empty,
-            Labels.of({name: 1}),
+            true,
+            prediction.mask(name) or nothing,
+            Labels.of({name: _INSIDE}, ignore=_IGNORED),
             resample=request.resample,
             settings=request.settings,
         ).rows
     return Table(tuple(rows))
 
 
-def read_structure(files: MaskFiles, name: str, labels: Labels | None) -> Volume | None:
-    """One structure of a case as 0 and 1; None if its file is not there."""
-    if files.whole is not None:
-        volume = read_labels(files.whole)
-        labels = labels or labels_for(files.whole)
-        if labels is None:
-            raise DataError(
-                files.whole,
-                expected="names for its ids, as the other side has one file a structure",
-                got="none",
-                hint="Give --name femur=1 or --table.",
-            )
-        if name not in labels.names:
-            return None
-        return volume.with_array((volume.array == labels[name].id).astype(np.uint8))
-    if name not in files.parts:
-        return None
-    volume = read_labels(files.parts[name])
-    return volume.with_array((volume.array != 0).astype(np.uint8))
+def masks_of(reference: MaskFiles, judged: Sequence[MaskFiles], request: Request) -> list[NamedMasks]:
+    """A reference and what is judged by it, each by the names of its structures.
+
+    Raises:
+        DataError: if a file cannot be read, or nobody names the ids of a label map.
+    """
+    predictions = [predicted_masks(files, request.labels, request.remap) for files in judged]
+    return [reference_masks(reference, request.labels), *predictions]
 
 
 def _shown(files: MaskFiles) -> Path:

@@ -17,7 +17,7 @@ from condyle.metrics.score import METRICS
 from condyle.metrics.score_files import read_scores
 from condyle.reports.comparison.study import Study
 from condyle.workflow.evaluation.agreeing import Scoring, between
-from condyle.workflow.evaluation.candidates import SEED, Run, Source, candidates_of, cases_of, same_cases
+from condyle.workflow.evaluation.candidates import Run, Source, candidates_of, cases_of, model_of, same_cases
 
 
 def check_sources(sources: Sequence[Source], reference: Path | None, patients: Path | None) -> None:
@@ -76,7 +76,7 @@ def drawable(sources: Sequence[Source]) -> tuple[Source, Source] | None:
     """The first trainings of the first two candidates, if both are masks."""
     first: dict[str, Source] = {}
     for source in sources:
-        first.setdefault(source.name.split(SEED, 1)[0], source)
+        first.setdefault(model_of(source.name), source)
     a, b = list(first.values())[:2] if len(first) > 1 else sources[:2]
     return None if a.is_table or b.is_table else (a, b)
 

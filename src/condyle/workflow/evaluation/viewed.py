@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from condyle.data import Dataset
 from condyle.data.importers.found import MaskFiles, ScanFile, files_below, stem_of
 from condyle.errors import ConfigError, DataError
-from condyle.io import read_labels
 from condyle.labels import Labels
 from condyle.meshes.boxes import boxes_of
 from condyle.metrics.pair import paired, without_ignored
 from condyle.reports.case import CaseMasks, Structure, joined
 from condyle.space import Volume, reorient
+from condyle.workflow.evaluation.named_masks import NamedMasks
 from condyle.workflow.evaluation.pairs import CasePair
-from condyle.workflow.evaluation.scoring import Request, read_maps, read_structure
+from condyle.workflow.evaluation.scoring import Request, masks_of, read_maps
 
 #: What nnU-Net puts behind the first channel of a case.
 _CHANNEL = re.compile(r"_0000$")
@@ -50,12 +50,13 @@ def case_masks(
         arrays = [(maps[0][0].array, maps[0][2]), *((judged_.array, ids) for _, judged_, ids in maps)]
         structures = _of_maps(arrays, names)
     else:
-        volumes = {name: [read_structure(f, name, request.labels) for f in (pair.reference, *judged)] for name in names}
-        known = [v for masks in volumes.values() for v in masks if v is not None]
-        some = pair.reference.whole or next(iter(pair.reference.parts.values()))
-        base = known[0] if known else read_labels(some)
+        named = masks_of(pair.reference, judged, request)
+        base = named[0].empty()
         grid = reorient(base, "LPS").grid
-        structures = tuple(Structure.of(name, *_masks(masks, base, request)) for name, masks in volumes.items())
+        kept = _labelled(named[0])
+        structures = tuple(
+            Structure.of(name, *_masks([masks.mask(name) for masks in named], base, kept, request)) for name in names
+        )
     return CaseMasks(pair.id, grid, structures, scan, has_other=other is not None)
 
 
@@ -132,11 +133,17 @@ def _of_maps(
     return tuple(out)
 
 
+def _labelled(reference: NamedMasks) -> NDArray[np.bool_] | None:
+    """Where somebody labelled; None if that is everywhere."""
+    ignored = reference.ignored()
+    return None if ignored is None else ignored.array == 0
+
+
 def _masks(
-    masks: Sequence[Volume | None], base: Volume, request: Request
+    masks: Sequence[Volume | None], base: Volume, kept: NDArray[np.bool_] | None, request: Request
 ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any] | None]:
-    """Truth, prediction and second prediction on the base's grid in LPS order."""
-    empty = np.zeros(base.shape, np.uint8)
-    arrays = [empty if m is None else paired(base, m, resample=request.resample).prediction for m in masks]
-    turned = [reorient(Volume(array, base.grid), "LPS").array for array in arrays]
+    """Truth, prediction and second prediction on the base's grid in LPS order, where somebody labelled."""
+    arrays = [base.array if m is None else paired(base, m, resample=request.resample).prediction for m in masks]
+    known = arrays if kept is None else [array * kept for array in arrays]
+    turned = [reorient(Volume(array, base.grid), "LPS").array for array in known]
     return turned[0], turned[1], turned[2] if len(turned) > 2 else None

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 from condyle.io.atomic import atomic_file
 from condyle.metrics.candidates import Candidate
@@ -25,6 +23,7 @@ from condyle.studies.scoring import HELD_OUT
 from condyle.workflow.experiments.study_run import StudyState
 from condyle.workflow.experiments.study_sentences import choice, energy, limits, split, undone
 from condyle.workflow.segmentation.resources import read_resources, table_of
+from condyle.workflow.shared.tables import csv_text
 
 #: The page, in the study's folder, so that its links lead to the comparisons.
 PAGE = "report.html"
@@ -42,9 +41,9 @@ def write_report(study: Study, steps: Sequence[Step], folder: Path, state: Study
     content = gather(study, steps, folder, state)
     written = {
         PAGE: page(content, version=version("condyle")),
-        "trainings.csv": _csv(tables.training_rows(content.trainings)),
-        "scores.csv": _csv(tables.score_rows(content.scores)),
-        "segmenting.csv": _csv(tables.asking_rows(content.asking)),
+        "trainings.csv": csv_text(tables.training_rows(content.trainings)),
+        "scores.csv": csv_text(tables.score_rows(content.scores)),
+        "segmenting.csv": csv_text(tables.asking_rows(content.asking)),
     }
     for name, text in written.items():
         with atomic_file(folder / name, overwrite=True) as temporary:
@@ -185,9 +184,3 @@ def _summed(energies_kj: Sequence[float | None]) -> float | None:
     """All of them together; None where one was not told, or there is none."""
     known = [one for one in energies_kj if one is not None]
     return sum(known) if known and len(known) == len(energies_kj) else None
-
-
-def _csv(rows: Sequence[Sequence[Any]]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(["" if v is None else v for v in row] for row in rows)
-    return text.getvalue()

@@ -7,12 +7,14 @@ import io
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
 from condyle.data import Dataset
 from condyle.data.dataset import FILE
+from condyle.errors import DataError
 from condyle.io.atomic import atomic_file
 from condyle.jobs.energy import EnergyMeter
 from condyle.jobs.engines import submit
@@ -49,10 +51,14 @@ class StudyState:
     page: str = ""
     dry: bool = field(default=False)
 
-    @property
+    @cached_property
     def states(self) -> dict[str, str]:
         """Step to `done`, `attention` (done, but it said something), `failed`, `running` or `waiting`."""
-        return {step.id: _state(self.ended.get(step.id)) for step in self.steps}
+        root = Path(self.folder).resolve()
+        states = {step.id: _state(self.ended.get(step.id)) for step in self.steps}
+        # A split that was there before the study is no step that ever runs.
+        settled = {s.id: "done" for s in self.steps if states[s.id] in {"waiting", "failed"} and _has_split(s, root)}
+        return states | settled
 
     @property
     def exit_code(self) -> int:
@@ -144,7 +150,13 @@ def run_steps(steps: Sequence[Step], folder: Path, settings: JobSettings, track:
 def _has_split(step: Step, root: Path) -> bool:
     """A user's dataset keeps the split it has."""
     folder = root / step.command[2]
-    return step.kind == "folds" and (folder / FILE).is_file() and Dataset.open(folder).folds is not None
+    if step.kind != "folds" or not (folder / FILE).is_file():
+        return False
+    try:
+        return Dataset.open(folder).folds is not None
+    except DataError:
+        # The step itself tells what is wrong with the dataset.
+        return False
 
 
 def _note_round(folder: Path, number: int, steps: Sequence[str], seconds: float, energy_kj: float | None) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from condyle.data import Dataset
 from condyle.data.dataset import FILE
+from condyle.machine import cores
 from condyle.reports.studied import words
 from condyle.studies import Step, Study, places
 from condyle.studies.read import FULL
@@ -59,7 +59,7 @@ def energy(folder: Path) -> str:
     rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines())) if path.is_file() else []
     seconds = sum(float(row["seconds"]) for row in rows)
     known = [float(row["energy_kj"]) for row in rows if row["energy_kj"]]
-    told = f"The study ran for {seconds:.0f} s on {os.cpu_count()} cores, interrupted rounds aside. "
+    told = f"The study ran for {seconds:.0f} s on {cores()} cores, interrupted rounds aside. "
     if not known:
         return told + "The machine does not tell the energy it uses."
     return told + f"Its counters of processors and graphics cards rose by {sum(known):.1f} kJ."

@@ -19,7 +19,18 @@ from condyle.progress import Track
 from condyle.recipe import Recipe
 from condyle.training.distributed import World
 from condyle.workflow.folds import folds as draw_folds
-from condyle.workflow.learning.training_run import TrainingRun, begun, check_same, save
+from condyle.workflow.learning.meaning import meaning
+from condyle.workflow.learning.one_fold import Start
+from condyle.workflow.learning.started import check_asked
+from condyle.workflow.learning.training_run import (
+    TrainingRun,
+    begun,
+    clear,
+    goes_on,
+    parts_of,
+    refuse_others,
+    save,
+)
 
 log = logging.getLogger("condyle")
 
@@ -64,7 +75,7 @@ def decide(
     label_set: str,
     recipe: Recipe,
     *,
-    model: Model | None,
+    begin: Start,
     start: str,
     out: Path,
     here: World,
@@ -77,26 +88,31 @@ def decide(
         dataset: With its split.
         label_set: Which label maps to learn.
         recipe: How.
-        model: To begin with, or None.
-        start: Its name, or "".
-        out: The model's folder.
+        begin: Where networks begin.
+        start: The name of the model among that, or "".
+        out: The model's folder, which the first process holds against other trainings.
         here: The processes that share the work.
         overwrite: Begin anew.
         track: Told of each case.
 
     Raises:
-        ConfigError: if another training was begun in the folder, or the recipe does not suit the data.
+        ConfigError: if another training was begun in the folder, or the recipe does not suit the data or the network.
         DataError: if the folder holds other things, or a case cannot be used.
+        ModelError: if weights to begin with do not fit.
     """
     if here.rank == 0:
-        run = begun(out, overwrite=overwrite)
-        if run is not None:
-            check_same(run, out, dataset=dataset, label_set=label_set, recipe=recipe, start=start)
-            run = replace(run, recipe=recipe)
+        refuse_others(out)
+        run = None if overwrite else begun(out)
+        if run is not None and goes_on(run, out, dataset=dataset, label_set=label_set, recipe=recipe, start=start):
+            run = replace(run, recipe=recipe, structures=meaning(dataset.labels))
         else:
-            plan, batch_dice = _plan(dataset, label_set, recipe, model, track)
-            parts = {} if dataset.folds is None else dict(dataset.folds.parts)
-            run = TrainingRun(dataset.name, label_set, recipe, plan, batch_dice, start, parts)
+            plan, batch_dice = _plan(dataset, label_set, recipe, begin.model, track)
+            begin.check(plan, dataset.labels, recipe)
+            run = TrainingRun(
+                dataset.name, label_set, recipe, plan, batch_dice, start, parts_of(dataset), meaning(dataset.labels)
+            )
+            # Only now: what is refused leaves an earlier training as it is.
+            clear(out)
         save(run, out)
     else:
         run = None
@@ -105,7 +121,7 @@ def decide(
 
 
 def check_start(dataset: Dataset, recipe: Recipe, model: Model) -> None:
-    """Refuse a model to start from that has other stages than are asked for, or stages that could not be joined.
+    """Refuse a model to start from with other stages or another plan than is asked for, or stages that do not join.
 
     Raises:
         ConfigError: telling why.
@@ -117,6 +133,7 @@ def check_start(dataset: Dataset, recipe: Recipe, model: Model) -> None:
         hint = "Its second stage is shown what the first finds, structure by structure."
         expected, got = (", ".join(labels.names) for labels in (model.labels, dataset.labels))
         raise ConfigError("start: structures", expected=expected, got=got, hint=hint)
+    check_asked(recipe, model.plan)
 
 
 def _plan(dataset: Dataset, label_set: str, recipe: Recipe, model: Model | None, track: Track) -> tuple[Plan, bool]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.metadata import version
@@ -40,6 +40,10 @@ class Job:
         run: What was decided.
         device: What computes.
         before: The stage before, for a cascade.
+        scores: Of the cases held out so far; None until a fold of this command has some.
+        folds: How each went.
+        cleanup: Steps that were chosen on cases held out.
+        validation: What the model tells of its scores: a structure's means.
     """
 
     out: Path
@@ -50,12 +54,14 @@ class Job:
     scores: Evaluated | None = None
     folds: dict[str, FoldResult] = field(default_factory=dict)
     cleanup: tuple[Any, ...] = ()
+    validation: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         # Folds that were trained by an earlier command stay what they are.
         there = tables(self.out)
         self.folds = {name: FoldResult.from_json(told) for name, told in there.record.get("folds", {}).items()}
         self.cleanup = there.cleanup
+        self.validation = there.record.get("validation", {})
 
     @property
     def held_out(self) -> Path:
@@ -72,11 +78,13 @@ class Job:
             # What other weights made of the cases, and the cleanup that was chosen on it, is no longer true.
             forget(self.held_out, held_out)
             self.cleanup = ()
+            self.validation = {} if held_out else self.validation
             add_fold(model, self.out, name, history.weights)
         write_all_tables(self.model(), self.out)
         if held_out:
             predict_held_out(self.model(), name, self.dataset, held_out, self.held_out, device=self.device, track=track)
             self.scores = score_held_out(self.dataset, self.run.label_set, self.held_out, track=track)
+            self.validation = _means(self.scores)
             write_all_tables(self.model(), self.out)
 
     def clean(self, track: Track) -> None:
@@ -113,7 +121,6 @@ class Job:
     def _record(self) -> dict[str, Any]:
         import torch
 
-        scores = {} if self.scores is None else self.scores.summary
         return {
             "condyle": version("condyle"),
             "torch": torch.__version__,
@@ -122,8 +129,13 @@ class Job:
             "cases": len({case for fold in self.folds.values() for case in fold.cases}),
             "start": self.run.start,
             "folds": {name: fold.to_json() for name, fold in self.folds.items()},
-            "validation": {
-                structure: {told: metrics[told].mean for told in _TOLD if metrics[told].mean is not None}
-                for structure, metrics in scores.items()
-            },
+            "validation": dict(self.validation),
         }
+
+
+def _means(scores: Evaluated) -> dict[str, dict[str, float | None]]:
+    """Structure to the means that a model tells, as far as they are known."""
+    return {
+        structure: {told: metrics[told].mean for told in _TOLD if metrics[told].mean is not None}
+        for structure, metrics in scores.summary.items()
+    }

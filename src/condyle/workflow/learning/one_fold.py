@@ -26,7 +26,7 @@ from condyle.space.orient import side_axis
 from condyle.training import Batches, History, fit
 from condyle.training.distributed import World
 from condyle.training.found import FoundBefore
-from condyle.training.start import drawn, freeze, prefer_background, take_over
+from condyle.training.start import Taken, drawn, freeze, prefer_background, take_over
 from condyle.training.stop import Stop
 from condyle.workflow.learning.drawn_pictures import synthetic_batches
 from condyle.workflow.learning.training_run import TrainingRun
@@ -46,8 +46,24 @@ class Start:
     model: Model | None = None
     imagenet: Path | None = None
 
+    def check(self, plan: Plan, labels: Labels, recipe: Recipe) -> None:
+        """Refuse what no network could begin with.
+
+        Raises:
+            ConfigError: if the recipe or a file does not suit the network.
+            ModelError: if weights do not fit.
+        """
+        freeze(self._begun(plan, labels, recipe)[0], recipe.freeze)
+
     def net(self, plan: Plan, labels: Labels, recipe: Recipe) -> AnySizeNet:
         """The network before its first step."""
+        net, taken = self._begun(plan, labels, recipe)
+        if taken is not None:
+            log.info("%s", taken)
+        return net
+
+    def _begun(self, plan: Plan, labels: Labels, recipe: Recipe) -> tuple[AnySizeNet, Taken | None]:
+        """The network, and what it took over from the model."""
         net = drawn(plan.net, recipe.seed)
         prefer_background(net, plan.net, recipe.background, regions=bool(plan.regions))
         if self.imagenet is not None:
@@ -57,8 +73,8 @@ class Start:
         if self.model is not None:
             fold = self.model.folds[0]
             same = self.model.labels.names == labels.names and self.model.plan.regions == plan.regions
-            log.info("%s", take_over(net, plan.net, self.model.state(fold), f"fold {fold}", same_structures=same))
-        return net
+            return net, take_over(net, plan.net, self.model.state(fold), f"fold {fold}", same_structures=same)
+        return net, None
 
 
 @dataclass(frozen=True)

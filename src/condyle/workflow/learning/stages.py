@@ -65,18 +65,19 @@ def _inner(job: Job, means: Means) -> tuple[Job, Means]:
     """The training of the first stage, in the second's folder; it starts where the first stage of a model ended."""
     out, label_set = job.out / BEFORE, job.run.label_set
     model = None if means.start.model is None else means.start.model.before
+    begin = replace(means.start, model=model)
     run = decide(
         job.dataset,
         label_set,
         replace(job.run.recipe, stage="low"),
-        model=model,
+        begin=begin,
         start=job.run.start,
         out=out,
         here=means.world,
         overwrite=False,
         track=means.track,
     )
-    return Job(out, job.dataset, run, means.device), replace(means, start=replace(means.start, model=model))
+    return Job(out, job.dataset, run, means.device), replace(means, start=begin)
 
 
 def _train_folds(job: Job, parts: Parts, store: Store, found: FoundBefore | None, means: Means) -> None:

@@ -33,8 +33,9 @@ def asker(model: Model, folds: Sequence[Net], window: Window, grid: Grid) -> Ask
 
     def ask(image: Image, exchanged: bool) -> LabelMap:
         if exchanged and swap is None:
-            got = ", ".join(model.labels.names)
-            raise ModelError("confidence.json: looks", expected="partners of all sided structures", got=got)
+            alone = [s.name for s in model.labels.structures if s.side is not None and s.mirror is None]
+            expected, got = "a partner for each structure that has a side", f"none for {', '.join(alone) or 'a region'}"
+            raise ModelError("confidence.json: looks", expected=expected, got=got)
         across = mirrored_once(net, (side,), side=side, swap=swap) if exchanged and side is not None else net
         out = np.zeros(image.shape[1:], painted(rule).dtype)
         for _ in noted(planes(across, image, window), rule, out):

@@ -7,9 +7,13 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from condyle.config import to_json
-from condyle.io import nifti, stem_of, suffix_of, write, write_segments
+from condyle.errors import DataError
+from condyle.io import nifti, read_labels, stem_of, suffix_of, write, write_segments
 from condyle.io.atomic import atomic_file
+from condyle.io.temporary import is_leftover
 from condyle.labels import Labels
 from condyle.space import Volume
 from condyle.workflow.segmentation.predict_settings import PredictSettings
@@ -46,7 +50,7 @@ class Outputs:
             mask,
             Path(f"{name}_probabilities.nii.gz") if settings.probabilities else None,
             Path(f"{name}_uncertainty.nii.gz") if settings.uncertainty else None,
-            Path(f"{name}_confidence.json") if judges and settings.confidence == "model" else None,
+            confidence_beside(mask) if judges and settings.confidence == "model" else None,
         )
 
     @property
@@ -56,13 +60,23 @@ class Outputs:
         return all(path.exists() for path in files if path is not None)
 
 
+def confidence_beside(mask: Path) -> Path:
+    """Where the lights of a label map lie."""
+    return mask.with_name(f"{stem_of(mask)}_confidence.json")
+
+
 def write_answer(outputs: Outputs, answer: Answer, labels: Labels, *, overwrite: bool = False) -> None:
-    """Write what is not there yet, or all of it.
+    """Write what is not there yet, or all of it. What lies beside a mask is always of that very mask.
 
     Raises:
-        DataError: if the disk refuses.
+        DataError: if the disk refuses, or another mask is there that shall stay.
     """
     grid = answer.labels.grid
+    if not overwrite and outputs.mask.exists():
+        _refuse_another(outputs.mask, answer.labels)
+    else:
+        # What is left of an earlier mask goes with it.
+        overwrite = True
     p = answer.probabilities
     if outputs.probabilities is not None and p is not None and _due(outputs.probabilities, overwrite):
         with atomic_file(outputs.probabilities, overwrite=overwrite) as temporary:
@@ -74,6 +88,8 @@ def write_answer(outputs: Outputs, answer: Answer, labels: Labels, *, overwrite:
         with atomic_file(outputs.confidence, overwrite=overwrite) as temporary:
             temporary.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
     if _due(outputs.mask, overwrite):
+        if outputs.confidence is None:
+            confidence_beside(outputs.mask).unlink(missing_ok=True)
         write_mask(outputs.mask, answer.labels, labels, overwrite=overwrite)
 
 
@@ -89,8 +105,21 @@ def write_mask(path: Path, mask: Volume, labels: Labels | None, *, overwrite: bo
         write(path, mask, overwrite=overwrite)
 
 
+def _refuse_another(path: Path, labels: Volume) -> None:
+    """Raise a `DataError` if a mask that is there is not the one that was found now."""
+    there = read_labels(path)
+    if not there.grid.matches(labels.grid) or not np.array_equal(there.array, labels.array):
+        raise DataError(
+            path,
+            expected="the label map that this model makes of this scan, to write the other files beside it",
+            got="another one",
+            hint="Write to another place, or pass --overwrite.",
+        )
+
+
 def _due(path: Path, overwrite: bool) -> bool:
     """Whether a file is to be written. What a killed run left of it is swept up."""
     for left in path.parent.glob(f".condyle-*/{path.name}"):
-        shutil.rmtree(left.parent, ignore_errors=True)
+        if is_leftover(left.parent.name):
+            shutil.rmtree(left.parent, ignore_errors=True)
     return overwrite or not path.exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Literal
 
@@ -63,9 +64,13 @@ class PredictSettings:
     scratch: Path | None = None
 
     def __post_init__(self) -> None:
-        if self.max_memory_gib is not None and self.max_memory_gib <= 0:
+        if self.max_memory_gib is not None and not 0 < self.max_memory_gib < inf:
             raise ConfigError("max memory", expected="more than 0 GiB", got=f"{self.max_memory_gib:g}")
-        if self.margin_mm < 0:
+        if self.batch < 1:
+            raise ConfigError("batch", expected="1 window or more", got=str(self.batch))
+        if not 0 < self.step <= 1:
+            raise ConfigError("step", expected="above 0, at most 1", got=f"{self.step:g}")
+        if not 0 <= self.margin_mm < inf:
             raise ConfigError("margin", expected="0 mm or more", got=f"{self.margin_mm:g}")
         if self.precision == "int8" and not self.calibrate:
             hint = "Give a few with --calibrate."

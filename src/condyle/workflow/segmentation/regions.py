@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 
 from condyle.errors import ConfigError, DataError
@@ -30,6 +31,8 @@ class Region:
     def __post_init__(self) -> None:
         if self.faces_mm is not None and self.masks is not None:
             raise ConfigError("region, region-mask", expected="one of them", got="both")
+        if self.faces_mm is not None and not all(map(isfinite, self.faces_mm)):
+            raise ConfigError("region", expected="six finite numbers of mm", got=str(self.faces_mm))
 
     def box(self, case: str, scan: Grid) -> Box | None:
         """The region of a case on its scan's grid; None where none is asked for.

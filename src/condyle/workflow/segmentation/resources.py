@@ -91,7 +91,8 @@ class Meter:
 
 def table_of(out: Path) -> Path:
     """Where the table of a folder of masks lies: beside it, as the folder is for masks alone."""
-    return out.with_name(f"{out.name}.resources.csv")
+    named = out if out.name not in {"", ".."} else out.resolve()
+    return named.with_name(f"{named.name}.resources.csv")
 
 
 def add_resources(out: Path, took: Mapping[str, Resources]) -> None:

@@ -59,3 +59,8 @@ def read_table(path: Path) -> Labels:
     raise DataError(
         path, expected='names and ids such as {"femur_right": 1}, or a dataset.json', got=f"{str(content)[:60]} ..."
     )
+
+
+def filled_structure(labels: Labels) -> str:
+    """What `condyle fill` calls what it fills in a dataset: its only structure, or else `bone`."""
+    return labels.names[0] if len(labels.names) == 1 else "bone"

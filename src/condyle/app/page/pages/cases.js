@@ -72,7 +72,7 @@ export async function mount(root, api, params) {
 
   const order = choice(sets(), set, { id: "order", onchange: () => { set = order.value; load().catch(complain); } });
   const name = h("input", { value: who(), id: "who", autocomplete: "name", maxlength: "80", onchange: () => setWho(name.value) });
-  const labels = async () => { try { if (await editLabels(api, dataset)) { say(words.labels.saved); await load(); } } catch (error) { complain(error); } };
+  const labels = async () => { try { if (await editLabels(api, dataset.key)) { say(words.labels.saved); await load(); } } catch (error) { complain(error); } };
   const check = async () => { try { await startJob({ verb: "check", dataset: dataset.key }); } catch (error) { complain(error); } };
   root.append(
     h("div", { class: "title" }, h("div", {}, h("h1", {}, dataset.name), h("p", { class: "lead" }, words.datasets.counts({ cases: dataset.cases.length, groups: new Set(dataset.cases.map((c) => c.group)).size }), " ", measuring)),

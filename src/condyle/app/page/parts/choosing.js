@@ -37,6 +37,12 @@ function picked(rows) {
   return { left_out, series };
 }
 
+/** A name that no folder has yet; some systems take upper and lower case for the same. */
+function freeName(wanted, datasets) {
+  const taken = new Set(datasets.map((dataset) => dataset.folder.toLowerCase()));
+  for (let name = wanted, n = 2; ; name = `${wanted}-${n++}`) if (!taken.has(name)) return name;
+}
+
 /** Let the user choose, and start the job. Gives the dataset's key, or null. */
 export async function choose(api, upload, found, datasets) {
   const w = words.upload;
@@ -45,12 +51,13 @@ export async function choose(api, upload, found, datasets) {
   const scans = rows.map(({ item }) => item).filter(usable), dicom = scans.some((item) => item.source === "dicom");
   const known = datasets.filter((d) => !d.fault), masks = maskForm(api, found.filter((item) => item.kind === "labels"), scans);
   const target = choice([...(scans.length ? [["", w.fresh]] : []), ...known.map((d) => [d.key, d.name])], "", { id: "target" });
-  const name = h("input", { id: "new-name", required: true, pattern: NAME, maxlength: "60", value: "scans" });
+  const name = h("input", { id: "new-name", required: true, pattern: NAME, maxlength: "60", value: freeName("scans", datasets) });
   const channel = choice(["CT", "MR", "T1", "T2", "PD", "image"].map((c) => [c, c]), found.some((f) => f.modality === "MR") ? "MR" : "CT", { id: "channel" });
   const called = h("input", { id: "case-name", required: dicom, pattern: NAME, maxlength: "60", value: "scan" });
   const tilt = h("input", { type: "checkbox" });
   const fresh = h("div", { class: "form" }, field(w.named, name, w.namedNote), field(w.channel, channel));
-  const adapt = () => { fresh.hidden = Boolean(target.value); name.required = !target.value; return masks.adapt(target.value); };
+  // A field that is hidden is switched off as well: one that cannot be seen cannot be put right.
+  const adapt = () => { fresh.hidden = name.disabled = Boolean(target.value); return masks.adapt(target.value); };
   target.addEventListener("change", adapt);
   await adapt();
   const any = target.options.length > 0 && (scans.length || masks.any);
@@ -58,12 +65,15 @@ export async function choose(api, upload, found, datasets) {
     any && h("section", { class: "stack" }, h("div", { class: "form" }, field(w.into, target), dicom && field(w.called, called, w.calledNote)), fresh,
       found.some((item) => item.tilt_deg) && h("label", { class: "check" }, tilt, w.tilt)),
     any ? masks.element : masks.any && h("p", { class: "error" }, w.noScan));
-  const yes = await ask(w.title, content, any ? { yes: w.go } : { yes: words.close, no: null, value: () => null });
-  if (!yes) { await api.remove(`/api/uploads/${upload}`); return null; }
-  const { left_out, series } = picked(rows), told = masks.value();
-  const into = target.value ? { dataset: target.value } : { name: name.value, channel: channel.value };
-  const { dataset } = await api.post(`/api/uploads/${upload}/import`,
-    { ...into, ...told, series, case: called.value, fix_tilt: tilt.checked, left_out: [...left_out, ...told.left_out] });
+  const bring = () => {
+    const { left_out, series } = picked(rows), told = masks.value();
+    const into = target.value ? { dataset: target.value } : { name: name.value, channel: channel.value };
+    return api.post(`/api/uploads/${upload}/import`,
+      { ...into, ...told, series, case: called.value, fix_tilt: tilt.checked, left_out: [...left_out, ...told.left_out] });
+  };
+  const job = await ask(w.title, content, any ? { yes: w.go, act: bring } : { yes: words.close, no: null, value: () => null });
+  if (!job) { await api.remove(`/api/uploads/${upload}`); return null; }
+  const { dataset } = job;
   await look();
   return dataset;
 }

@@ -15,7 +15,9 @@ export function withPartners(structures) {
   });
 }
 
-export async function editLabels(api, dataset) {
+/** Lets the structures of a dataset, as they are now, be edited. Gives whether they were. @param {string} key  the dataset's */
+export async function editLabels(api, key) {
+  const dataset = await api.get(`/api/datasets/${key}`);
   const w = words.labels, body = h("tbody", {}), rows = [];
   const add = (item) => {
     const name = h("input", { value: item.name, required: true, maxlength: "60", "aria-label": `${w.name} ${item.id}` });
@@ -30,8 +32,11 @@ export async function editLabels(api, dataset) {
   const content = h("div", {}, h("p", { class: "note" }, dataset.labels.structures.length ? w.note : w.empty),
     h("div", { class: "scroll" }, h("table", {}, h("thead", {}, h("tr", {}, [w.id, w.name, w.color, w.side].map((text) => h("th", { scope: "col" }, text)))), body)),
     h("p", {}, h("button", { class: "button small", type: "button", onclick: () => add({ id: free(), name: "", color: "#e69f00", side: null }).focus() }, w.add)));
-  const structures = await ask(w.title, content, { yes: w.save, value: () => rows.map((row) => row()) });
-  if (!structures) return false;
-  await api.put(`/api/datasets/${dataset.key}/labels`, { ...dataset.labels, structures: withPartners(structures) });
-  return true;
+  const save = async (structures) => {
+    const body = JSON.stringify({ ...dataset.labels, structures: withPartners(structures) });
+    const headers = { "Content-Type": "application/json", "If-Match": `"${dataset.labels_mark}"` };
+    await api.send("PUT", `/api/datasets/${key}/labels`, { body, headers });
+    return true;
+  };
+  return Boolean(await ask(w.title, content, { yes: w.save, value: () => rows.map((row) => row()), act: save }));
 }

@@ -83,6 +83,7 @@ export async function bringIn(api, files, datasets) {
     return null;
   }
   dialog.remove();
-  localStorage.removeItem(known(files));
-  return choose(api, upload.upload, found, datasets);
+  const dataset = await choose(api, upload.upload, found, datasets);
+  localStorage.removeItem(known(files));  // only now: until it is imported, or given up, it can be come back to
+  return dataset;
 }

@@ -2,7 +2,7 @@
 import { clear, h } from "../dom.js";
 import { words } from "./words.js";
 
-/** @returns {{element: HTMLElement, show: (text: string, acts?: [string, () => void][]) => void}} */
+/** @returns {{element: HTMLElement, show: (text: string, acts?: [string, () => void][]) => void, hide: () => void}} */
 export function banner() {
   const element = h("div", { class: "view-banner", role: "alert", hidden: "" });
   const hide = () => {
@@ -29,5 +29,5 @@ export function banner() {
     );
     element.hidden = false;
   };
-  return { element, show };
+  return { element, show, hide };
 }

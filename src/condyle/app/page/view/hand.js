@@ -10,7 +10,7 @@ import { words } from "./words.js";
 export class Hand {
   /** @type {Heavy|null} */ #heavy = null;
 
-  /** @type {{erase: boolean, last: number[]}|null} */ #stroke = null;
+  /** @type {{erase: boolean, last: number[], labels: object}|null} */ #stroke = null;
 
   /** True while a measure's first point is held. */
   #fresh = false;
@@ -67,12 +67,14 @@ export class Hand {
   async run(tool, settings = {}) {
     const { session } = this;
     if (this.busy || !session.editable) return;
+    const { labels } = session;
     this.#heavy ??= new Heavy(session.scan);
     this.#turn(tool);
     try {
       const label = session.active;
-      const proposal = await this.#heavy.run(tool, session.labels.data, session.scan, { label, ...settings });
-      if (!proposal) {
+      const proposal = await this.#heavy.run(tool, labels.data, session.scan, { label, ...settings });
+      // What was proposed for one label set is wrong for another that was loaded meanwhile.
+      if (!proposal || session.labels !== labels) {
         this.say(words.stopped);
         return;
       }
@@ -107,7 +109,7 @@ export class Hand {
 
   #startStroke(pane, voxel, erase) {
     if (this.busy || !this.session.editable) return;
-    this.#stroke = { erase, last: voxel };
+    this.#stroke = { erase, last: voxel, labels: this.session.labels };
     this.session.beginStroke();
     this.#dab(pane, voxel, voxel);
   }
@@ -116,7 +118,8 @@ export class Hand {
     const { session } = this;
     const { radius, flat, only, range } = session.tool;
     const { scan, active } = session;
-    const { erase } = this.#stroke;
+    const { erase, labels } = this.#stroke;
+    if (labels !== session.labels) return; // another label set was loaded under the pointer
     this.#stroke.last = to;
     const indices = capsule(scan, from, to, radius, flat ? pane.plane.axes[2] : null);
     const inRange = (index) => {

@@ -108,6 +108,7 @@ export class Session extends EventTarget {
     if (labels.data.length !== this.scan.data.length)
       throw new RangeError(words.elsewhere(labels.name));
     this.labels = labels;
+    this.#stroke = null;
     this.history.clear();
     this.version += 1;
     this.tell("labels");

@@ -9,6 +9,9 @@ import { words } from "./words.js";
 const day = (when) => new Date(when).toLocaleString("en", { dateStyle: "medium", timeStyle: "short" });
 
 export class Sets {
+  /** Counts what was chosen. */
+  #turn = 0;
+
   /**
    * @param {object} given
    * @param {object} given.api @param {string} given.path  of the case @param {string[]} given.names  sets the case has
@@ -21,7 +24,7 @@ export class Sets {
     Object.assign(this, given);
   }
 
-  /** Loads a set to be corrected. @param {string} set  empty: a new one, whose name is asked for */
+  /** Loads a set to be corrected; the last one chosen wins. @param {string} set  empty: a new one, whose name is asked for */
   async choose(set) {
     const { session, saving } = this;
     const name = set || (await askName(this.root));
@@ -29,19 +32,15 @@ export class Sets {
       session.tell("history");
       return;
     }
+    const turn = ++this.#turn;
+    session.editable = false; // what is drawn while the draft is on its way would not be in it
     try {
-      await saving.keep();
-      this.note(words.loadingLabels(name));
-      session.editable = false;
-      const draft = await saving.load(name, this.names.includes(name));
-      session.editable = true;
-      session.tell("tool");
-      if (draft) this.#offer(draft);
-      await this.#tellPast();
-      this.note("");
+      await saving.rest();
     } catch (error) {
-      this.complain(error);
+      if (turn === this.#turn) this.#refuse(name, error);
+      return;
     }
+    if (turn === this.#turn) await this.#load(name, turn);
   }
 
   /** Saves what was drawn as a new revision. */
@@ -50,13 +49,14 @@ export class Sets {
     if (!session.editable || ["clean", "saving"].includes(saving.state)) return;
     const given = author() ? { who: author(), what: "" } : await askWho(this.root);
     if (!given) return;
+    const one = saving.loaded;
     try {
       const { revision } = await saving.save(given.who, given.what);
       this.note(words.saved(revision, new Date().toLocaleTimeString("en")));
-      if (!this.names.includes(saving.set)) this.names.push(saving.set);
+      if (!this.names.includes(one.set)) this.names.push(one.set);
       await this.#tellPast();
     } catch (error) {
-      if (error.status === 409 && error.body?.current) this.#conflict(error.body.current);
+      if (error.status === 409 && error.body?.current) this.#conflict(one, error.body.current);
       else this.complain(error);
     }
   }
@@ -78,16 +78,15 @@ export class Sets {
     }
   }
 
-  /** Makes an old revision the current one: as a new revision. @param {number} revision */
+  /** Makes an old revision the current one: as a new revision. What is drawn stays as a draft. @param {number} revision */
   async restore(revision) {
     const { saving } = this;
+    const one = saving.loaded;
     try {
-      await this.api.post(`${this.path}/labels/${encodeURIComponent(saving.set)}/restore`, {
-        revision,
-        base: saving.base,
-        who: author(),
-      });
-      await this.choose(saving.set);
+      await saving.rest();
+      const asked = { revision, base: one.mark, who: author() };
+      await this.api.post(`${this.path}/labels/${encodeURIComponent(one.set)}/restore`, asked);
+      if (saving.loaded === one) await this.choose(one.set);
     } catch (error) {
       this.complain(error);
     }
@@ -98,44 +97,85 @@ export class Sets {
     const { label_sets: now } = await this.api.get(this.path);
     const fresh = Object.keys(now).filter((name) => !this.names.includes(name));
     this.names.push(...fresh);
-    const { set, base, state } = this.saving;
+    const { loaded, set, base, state } = this.saving;
     if (fresh.length) this.note(words.arrived(fresh.join(", ")));
     if (!set && fresh.length) await this.choose(fresh[0]);
-    else if (state === "clean" && now[set] && base !== null) await this.#ifNewer(set, base);
+    else if (state === "clean" && now[set] && base !== null) await this.#ifOther(loaded);
     return fresh.length > 0;
   }
 
-  async #ifNewer(set, base) {
-    const { current } = await this.api.get(`${this.path}/labels/${encodeURIComponent(set)}/revisions`);
-    if (current > base && this.saving.state === "clean") await this.choose(set);
+  /** @param {import("./saving.js").Loaded} one  loaded anew where the server has another label map by now */
+  async #ifOther(one) {
+    const { saving } = this;
+    const { mark } = await this.api.get(`${this.path}/labels/${encodeURIComponent(one.set)}/revisions`);
+    if (mark !== one.mark && saving.loaded === one && saving.state === "clean") await this.choose(one.set);
+  }
+
+  async #load(name, turn) {
+    const { session, saving } = this;
+    try {
+      this.note(words.loadingLabels(name));
+      session.editable = false;
+      const found = await saving.fetched(name, this.names.includes(name));
+      if (turn !== this.#turn) return;
+      this.alert.hide(); // it was about what was shown until now
+      saving.open(found);
+      const draft = await saving.draft(found.one);
+      if (turn !== this.#turn) return;
+      this.#free();
+      if (draft) this.#offer(found.one, draft);
+      await this.#tellPast();
+      this.note("");
+    } catch (error) {
+      if (turn === this.#turn) this.#free();
+      this.complain(error);
+    }
+  }
+
+  /** Nothing is on its way any more: what is shown can be drawn on. */
+  #free() {
+    this.session.editable = Boolean(this.saving.set);
+    this.session.tell("tool");
+  }
+
+  /** What is drawn could not be kept, so that nothing else is loaded unless one gives it up. */
+  #refuse(name, error) {
+    this.#free();
+    this.alert.show(words.notKept(error.message), [
+      [words.loadAnyway(name), () => this.#load(name, ++this.#turn)],
+      [words.cancel, () => {}],
+    ]);
   }
 
   async #tellPast() {
-    const { set, base } = this.saving;
-    this.past(base === null ? null : await this.api.get(`${this.path}/labels/${encodeURIComponent(set)}/revisions`));
+    const { loaded } = this.saving;
+    const url = `${this.path}/labels/${encodeURIComponent(loaded.set)}/revisions`;
+    const told = loaded.base === null ? null : await this.api.get(url);
+    if (this.saving.loaded === loaded) this.past(told);
   }
 
-  #offer(draft) {
+  /** @param {import("./saving.js").Loaded} one  what the draft is of: it is taken up into nothing else */
+  #offer(one, draft) {
     const { saving, complain } = this;
-    this.alert.show((draft.base === saving.base ? words.draft : words.draftOld)(day(draft.when)), [
-      [words.takeDraft, () => saving.takeUp(draft).catch(complain)],
-      [words.dropDraft, () => saving.dropDraft().catch(complain)],
+    const takeUp = () => (saving.loaded === one ? saving.takeUp(draft).catch(complain) : undefined);
+    this.alert.show((draft.mark === one.mark ? words.draft : words.draftOld)(day(draft.when)), [
+      [words.takeDraft, takeUp],
+      [words.dropDraft, () => saving.dropDraft(one, draft).catch(complain)],
     ]);
   }
 
   /** Somebody saved since: keep both, or take theirs; a draft of mine is kept in either case. */
-  #conflict({ revision, who }) {
+  #conflict(one, { revision, who }) {
     const { saving } = this;
-    const mine = freeName(saving.set, this.names);
+    const mine = freeName(one.set, this.names);
+    const still = (act) => () => (saving.loaded === one ? act() : undefined);
+    const aside = () => {
+      saving.rename(mine);
+      this.save();
+    };
     this.alert.show(words.conflict(who, revision), [
-      [
-        words.keepAside(mine),
-        () => {
-          saving.rename(mine);
-          this.save();
-        },
-      ],
-      [words.takeTheirs, () => this.choose(saving.set)],
+      [words.keepAside(mine), still(aside)],
+      [words.takeTheirs, still(() => this.choose(one.set))],
     ]);
   }
 }

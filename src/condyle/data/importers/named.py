@@ -1,0 +1,31 @@
+"""Label maps that name their structures themselves, each with its own numbers: `.seg.nrrd`, as 3D Slicer writes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from condyle.data.importers.found import MaskFiles
+from condyle.io import segnrrd, suffix_of
+from condyle.labels import Labels
+
+
+def own_labels(files: MaskFiles) -> Labels | None:
+    """What a case's label map calls its numbers, or None if it does not tell.
+
+    Raises:
+        DataError: if its header is broken.
+    """
+    if files.whole is None or suffix_of(files.whole) != ".seg.nrrd":
+        return None
+    return segnrrd.read_table(files.whole)
+
+
+def together(tables: Iterable[Labels]) -> Labels:
+    """All names of several files, with the number that the first file gives them, or the next that is free."""
+    structures = [s for table in tables for s in table.structures]
+    ids: dict[str, int] = {}
+    for s in structures:
+        if s.name not in ids:
+            taken = set(ids.values())
+            ids[s.name] = s.id if s.id not in taken else max(taken) + 1
+    return Labels.of(ids, colors={s.name: s.color for s in reversed(structures)})
