@@ -25,6 +25,17 @@ def refuse_existing(path: Path, *, overwrite: bool) -> None:
         )
 
 
+def remove_file(path: Path) -> None:
+    """Remove a file, if it is there.
+
+    Raises:
+        DataError: if the file system refuses.
+    """
+    if is_there(path):
+        with _explained(path):
+            path.unlink(missing_ok=True)
+
+
 @contextmanager
 def atomic_file(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
     """A temporary path beside `path`; renamed to it when the block ends well, removed when it does not.

@@ -12,7 +12,7 @@ import numpy as np
 from condyle.config import to_json
 from condyle.errors import DataError
 from condyle.io import nifti, read_labels, stem_of, suffix_of, write, write_segments
-from condyle.io.atomic import atomic_file
+from condyle.io.atomic import atomic_file, remove_file
 from condyle.io.temporary import is_leftover
 from condyle.labels import Labels
 from condyle.space import Volume
@@ -89,7 +89,7 @@ def write_answer(outputs: Outputs, answer: Answer, labels: Labels, *, overwrite:
             temporary.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
     if _due(outputs.mask, overwrite):
         if outputs.confidence is None:
-            confidence_beside(outputs.mask).unlink(missing_ok=True)
+            remove_file(confidence_beside(outputs.mask))
         write_mask(outputs.mask, answer.labels, labels, overwrite=overwrite)
 
 
