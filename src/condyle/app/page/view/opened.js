@@ -34,7 +34,7 @@ export async function opened(root, api, params, complain) {
   let [gone, loaded] = [false, false];
   const session = new Session();
   session.channel = channel;
-  session.structures = dataset.labels.structures.map((one) => ({ ...one, color: rgbOf(one.color) }));
+  session.structures = colored(dataset);
   session.active = session.structures[0]?.id ?? 1;
   const hand = new Hand(session, (text) => told.note(text), complain);
   const saving = new Saving(session, api, path);
@@ -100,6 +100,7 @@ export async function opened(root, api, params, complain) {
     alert,
     note: told.note,
     past: past.show,
+    shown: beside,
     complain,
   });
 
@@ -149,15 +150,16 @@ export async function opened(root, api, params, complain) {
     if (params.other) await sets.compare(params.other);
     if (params.tool) session.set("tool", { name: params.tool });
     loaded = true;
-    await meshes();
     if (!gone) await pane3.start();
   }
 
   /** What a job made of this dataset is taken over. */
   async function renew() {
     if (gone || !loaded) return;
+    session.structures = colored(await api.get(`/api/datasets/${params.dataset}`));
+    session.tell("look");
     if (await sets.renew()) for (const part of [parts.bar, parts.display]) part.offer(sets.names);
-    await meshes();
+    await beside();
   }
 
   async function judge(verdict) {
@@ -169,17 +171,22 @@ export async function opened(root, api, params, complain) {
     }
   }
 
-  async function meshes() {
-    if (!saving.set || saving.base === null) return;
-    const { meshes: list } = await api
-      .get(`${path}/meshes/${encodeURIComponent(saving.set)}`)
-      .catch(() => ({ meshes: [] }));
+  /** What lies beside the voxels of the label set that is shown: the verdict on its case, and its surfaces. */
+  async function beside() {
+    const one = saving.loaded;
+    const none = { meshes: [] };
+    const [{ verdict }, { meshes }] = await Promise.all([
+      api.get(path),
+      one.base === null ? none : api.get(`${path}/meshes/${encodeURIComponent(one.set)}`).catch(() => none),
+    ]);
+    if (gone || saving.loaded !== one) return;
+    parts.bar.judged(verdict);
     pane3.offer(
-      list.length > 0,
-      list.some(({ current }) => current),
+      meshes.length > 0,
+      meshes.some(({ current }) => current),
     );
     await pane3.scene.setMeshes(
-      list
+      meshes
         .filter(({ files }) => files.stl)
         .map(({ structure, color, files }) => ({ structure, color: rgbOf(color), url: files.stl })),
     );
@@ -220,5 +227,8 @@ export async function opened(root, api, params, complain) {
 
   return { session, hand, saving, panes: three.panes, scene: pane3.scene, draw, ready, close };
 }
+
+/** The structures of a dataset, with their colours as numbers. */
+const colored = ({ labels }) => labels.structures.map((one) => ({ ...one, color: rgbOf(one.color) }));
 
 const rgbOf = (color) => [1, 3, 5].map((at) => parseInt(color.slice(at, at + 2), 16));

@@ -35,6 +35,9 @@ export class Scene {
 
   #shown = "";
 
+  /** Counts the lists of meshes that were given. */
+  #turn = 0;
+
   /** @type {Uint32Array} voxels of the scan that are shown */ #pick;
 
   /** What is to be seen. */
@@ -73,7 +76,7 @@ export class Scene {
     nv.setRenderAzimuthElevation(160, 12);
     this.#nv = nv;
     await this.#renew();
-    for (const mesh of this.meshes) await this.#addMesh(mesh);
+    await this.setMeshes(this.meshes);
   }
 
   /** Takes changes over, a moment after the last one. */
@@ -97,9 +100,10 @@ export class Scene {
   /** @param {Scene["meshes"]} meshes  STL files of the server, in RAS or LPS mm as their heads say */
   async setMeshes(meshes) {
     this.meshes = meshes;
+    const turn = ++this.#turn;
     if (!this.#nv) return;
     for (const mesh of [...this.#nv.meshes]) this.#nv.removeMesh(mesh);
-    for (const mesh of meshes) await this.#addMesh(mesh);
+    for (const mesh of meshes) await this.#addMesh(mesh, turn);
   }
 
   close() {
@@ -157,8 +161,10 @@ export class Scene {
     return { ids, data: Uint8Array.from(picked, (label) => number.get(label) ?? 0) };
   }
 
-  async #addMesh({ url, color, structure }) {
+  /** @param {number} turn  of the list that the mesh is of: what comes late, after another list, is not shown */
+  async #addMesh({ url, color, structure }, turn) {
     const bytes = toRas(await (await this.api.send("GET", url)).arrayBuffer());
+    if (turn !== this.#turn || !this.#nv) return;
     const rgba = new Uint8Array([...color, 255]);
     const mesh = await this.#library.NVMesh.readMesh(
       bytes,
@@ -168,7 +174,7 @@ export class Scene {
       rgba,
       this.parts.meshes,
     );
-    this.#nv.addMesh(mesh);
+    if (turn === this.#turn) this.#nv?.addMesh(mesh);
   }
 }
 

@@ -18,7 +18,9 @@ export class Sets {
    * @param {import("./session.js").Session} given.session @param {import("./saving.js").Saving} given.saving
    * @param {HTMLElement} given.root  dialogs open here
    * @param {ReturnType<import("./banner.js").banner>} given.alert @param {(text: string) => void} given.note
-   * @param {(told: object|null) => void} given.past  shows revisions @param {(error: Error) => void} given.complain
+   * @param {(told: object|null) => void} given.past  shows revisions
+   * @param {() => Promise<void>} given.shown  after each label map that was loaded or saved
+   * @param {(error: Error) => void} given.complain
    */
   constructor(given) {
     Object.assign(this, given);
@@ -55,6 +57,7 @@ export class Sets {
       this.note(words.saved(revision, new Date().toLocaleTimeString("en")));
       if (!this.names.includes(one.set)) this.names.push(one.set);
       await this.#tellPast();
+      await this.shown();
     } catch (error) {
       if (error.status === 409 && error.body?.current) this.#conflict(one, error.body.current);
       else this.complain(error);
@@ -126,6 +129,7 @@ export class Sets {
       if (draft) this.#offer(found.one, draft);
       await this.#tellPast();
       this.note("");
+      await this.shown();
     } catch (error) {
       if (turn === this.#turn) this.#free();
       this.complain(error);
