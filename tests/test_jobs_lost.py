@@ -183,7 +183,7 @@ def test_a_study_on_a_full_disk_says_so_and_is_resumed_once_there_is_space(tmp_p
     assert "No space left" in said or "disk is full" in said or "database or disk" in said, said
     grow(small_disk)
     (small_disk / "other").unlink()
-    again = command("study", "resume", small_disk / "s", "--workers", 1)
+    again = command("study", "resume", small_disk / "s", "--workers", 1, "--lost-s", 3)
     said = "".join(again.communicate())
     assert again.returncode == 0, said
     assert (small_disk / "s" / "report.html").is_file()

@@ -23,7 +23,7 @@ from condyle.workflow.experiments.study_report import _summed
 from condyle.workflow.experiments.study_run import _has_split
 from condyle.workflow.experiments.study_sentences import energy, split
 
-ONE = JobSettings(workers=1, threads=1, attempts=1)
+ONE = JobSettings(workers=1, threads=1, attempts=1, lost_s=3)
 
 #: Two trainings of seconds on three small femora pairs, choice, crossed test, questions.
 STUDY = """\
