@@ -1,6 +1,6 @@
 """Teach a model how far it may be trusted: pictures with known truth are drawn of held-out bodies and segmented.
 
-    python -m pretrain.calibrate MODEL BANK [--pictures 160] [--minutes 30] [--population TRAINED_ON]
+    python -m pretrain.calibrate MODEL BANK [--pictures 200] [--minutes 30] [--population TRAINED_ON]
 
 BANK is a dataset of `condyle phantom synthetic` that the model was not trained on. The judge is fitted on half of its
 bodies; what is printed, in Markdown, is of the other half. `confidence.json` goes into the model's folder. Answers are
@@ -15,7 +15,7 @@ import json
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path
 
@@ -27,54 +27,13 @@ from condyle.io.atomic import atomic_file
 from condyle.models import Model
 from condyle.models.folder import CONFIDENCE
 from condyle.phantoms.synthetic.anatomy import LABELS
-from condyle.phantoms.synthetic.draw import drawn_pair
-from condyle.phantoms.synthetic.pose import View
 from condyle.phantoms.synthetic.stored import MAPS, Readable, stored_maps
 from condyle.predict.confidence.fit import Known, fitted, unfitted
 from condyle.predict.confidence.judge import Judge, judge_to_json
-from condyle.space import Volume, reorient
 from condyle.workflow.segmentation.segmenter import PredictSettings, Segmenter
 from pretrain.checked import Row, report, rows_of
+from pretrain.pictures import Drawing, picture
 from pretrain.population import population
-
-#: Fields of view in mm, across, front to back, along: from a knee to both thighs and more.
-FIELDS_MM = ((200, 420), (180, 330), (150, 650))
-_ORIENTATIONS = ("RAS", "LPS", "LAS", "PIR")
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """Which pictures are drawn.
-
-    Args:
-        pictures: How many, of all bodies in turn.
-        seed: Of all chance.
-        spacing_mm: Of their voxels.
-    """
-
-    pictures: int = 160
-    seed: int = 9
-    spacing_mm: float = 3.0
-
-
-def picture(stored: Readable, drawing: Drawing, number: int) -> tuple[Volume, Volume]:
-    """A scan and its truth, stored along any axes.
-
-    Args:
-        stored: The body.
-        drawing: How.
-        number: Of the picture.
-    """
-    rng = np.random.default_rng([drawing.seed, number])
-    mm = drawing.spacing_mm
-    i, j, k = (round(float(rng.uniform(*range_mm)) / mm) for range_mm in FIELDS_MM)
-    pair = drawn_pair(stored, View((i, j, k), (mm, mm, mm), (0, 1, 2)), rng)
-    affine = np.diag([mm, mm, mm, 1.0])
-    affine[:3, 3] = rng.uniform(-500, 500, 3)
-    image = np.clip(np.rint(pair.image[pair.seen.slices]), -32000, 32000).astype(np.int16)
-    truth = pair.labels[pair.seen.slices].astype(np.uint8)
-    stored_as = str(rng.choice(_ORIENTATIONS))
-    return reorient(Volume.of(image, affine), stored_as), reorient(Volume.of(truth, affine), stored_as)
 
 
 def answers(
@@ -104,8 +63,8 @@ def answers(
         if start > end:
             tell(f"{minutes:g} minutes are over")
             return
-        scan, truth = picture(maps[body], drawing, number)
-        rows = rows_of(number, body, segmenter.answer(scan), truth, segmenter.model.labels)
+        drawn = picture(maps[body], drawing, number)
+        rows = rows_of(number, body, drawn, segmenter.answer(drawn.scan), segmenter.model.labels)
         with kept.open("a", encoding="utf-8") as file:
             file.write(json.dumps([to_json(row) for row in rows]) + "\n")
         tell(f"{number + 1} of {drawing.pictures}: {body}, {len(rows)} structures, {time.monotonic() - start:.0f} s")
@@ -161,7 +120,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", type=Path)
     parser.add_argument("bank", type=Path)
-    parser.add_argument("--pictures", type=int, default=160)
+    parser.add_argument("--pictures", type=int, default=200)
     parser.add_argument("--minutes", type=float, default=np.inf, help="stop drawing after them")
     parser.add_argument("--seed", type=int, default=9)
     parser.add_argument("--spacing-mm", type=float, default=3.0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -12,8 +12,8 @@ from condyle.labels import Labels, without_side
 from condyle.metrics.overlap import confusion
 from condyle.predict.confidence.evidence import Evidence
 from condyle.predict.confidence.judge import Judge
-from condyle.space import Volume
 from condyle.workflow.segmentation.answer import Answer
+from pretrain.pictures import Picture
 
 #: Pieces of bone below this stand in no mean of Dice.
 SMALLEST_ML = 2.0
@@ -27,6 +27,7 @@ class Row:
     Args:
         picture: Number of the picture.
         body: Whose it is.
+        kind: What the picture looks like; see `Picture`.
         name: The structure's.
         truth_ml: Its true volume.
         dice: Its true Dice.
@@ -36,6 +37,7 @@ class Row:
 
     picture: int
     body: str
+    kind: str
     name: str
     truth_ml: float
     dice: float
@@ -43,9 +45,9 @@ class Row:
     evidence: Evidence | None
 
 
-def rows_of(picture: int, body: str, answer: Answer, truth: Volume, labels: Labels) -> list[Row]:
-    """A row for each structure that is there or was found."""
-    table = confusion(truth.array, answer.labels.array)
+def rows_of(number: int, body: str, drawn: Picture, answer: Answer, labels: Labels) -> list[Row]:
+    """A row for each structure that is there or was found; see `Row`."""
+    table = confusion(drawn.truth.array, answer.labels.array)
     at = {id_: n for n, id_ in enumerate(table.ids)}
     mirror = labels.mirror_table()
     out = []
@@ -55,8 +57,8 @@ def rows_of(picture: int, body: str, answer: Answer, truth: Volume, labels: Labe
             continue
         own, other = at[s.id], at.get(mirror[s.id])
         swapped = other not in {None, own} and bool(table.counts[other, own] > table.counts[own, own])
-        truth_ml = overlap.reference * truth.grid.voxel_volume_mm3 / 1000
-        out.append(Row(picture, body, s.name, truth_ml, overlap.dice, swapped, answer.evidence.get(s.name)))
+        truth_ml = overlap.reference * drawn.truth.grid.voxel_volume_mm3 / 1000
+        out.append(Row(number, body, drawn.kind, s.name, truth_ml, overlap.dice, swapped, answer.evidence.get(s.name)))
     return out
 
 
@@ -75,10 +77,11 @@ def report(rows: Sequence[Row], judge: Judge) -> str:
     sided = sum(evidence.side is not None for _, evidence in found)
     flagged = sum(evidence.wrong_side for row, evidence in found if row.swapped)
     pictures, bodies = len({row.picture for row in rows}), len({row.body for row in rows})
+    like_ct = len({row.picture for row in rows if row.kind == "ct"})
     missed = [row for row in rows if row.evidence is None and row.truth_ml >= SMALLEST_ML]
     parts = [
-        f"{pictures} drawn scans of {bodies} bodies that were held out. A structure is right if its Dice is at least "
-        f"{judge.dice:g}; of {len(found)} that were found {int((~right).sum())} are wrong. "
+        f"{pictures} drawn scans of {bodies} bodies held out, {like_ct} of them like CT. A structure is right "
+        f"if its Dice is {judge.dice:g} or more; of {len(found)} that were found {int((~right).sum())} are wrong. "
         f"{len(missed)} pieces of {SMALLEST_ML:g} ml or more were missed: what is not found has no light.",
         _lights(lights, right),
         f"Sides: {int(swapped.sum())} of {sided} sided structures lie on their partner; {flagged} of these were found "
@@ -115,12 +118,19 @@ def _bones(rows: Sequence[Row], judge: Judge) -> str:
         seen = [(row, row.evidence) for row in own if row.evidence is not None]
         green = [row for row, evidence in seen if judge.light(judge.number(row.name, evidence)) == "green"]
         wrong = sum(row.dice < judge.dice for row in green)
-        dice = np.array([row.dice for row in own])
+        ct = [row for row in own if row.kind == "ct"]
+        other = [row for row in own if row.kind != "ct"]
         lines.append(
-            [bone, str(len(own)), f"{dice.mean():.3f}", f"{np.median(dice):.3f}",
+            [bone, str(len(own)), _dice(own, np.mean), _dice(own, np.median),
+             str(len(ct)), _dice(ct, np.mean), _dice(ct, np.median), _dice(other, np.mean), _dice(other, np.median),
              _percent(len(green), len(own)), _percent(wrong, len(green))]
         )  # fmt: skip
-    return _table(["bone", "in view", "mean Dice", "median Dice", "green", "green wrong"], lines)
+    dice = ["in view", "mean Dice", "median", "in CT", "mean", "median", "unlike CT: mean", "median"]
+    return _table(["bone", *dice, "green", "green wrong"], lines)
+
+
+def _dice(rows: Sequence[Row], what: Callable[[Sequence[float]], object]) -> str:
+    return f"{what([row.dice for row in rows]):.3f}" if rows else "-"
 
 
 def _percent(part: int, whole: int) -> str:

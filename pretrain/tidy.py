@@ -20,8 +20,8 @@ from condyle.predict.cleanup import steps_to_json
 from condyle.predict.steps import Step
 from condyle.workflow.learning.cleanup_choice import Judged, choose_cleanup
 from condyle.workflow.segmentation.segmenter import PredictSettings, Segmenter
-from pretrain.calibrate import Drawing, picture
 from pretrain.checked import SMALLEST_ML
+from pretrain.pictures import Drawing, picture
 
 #: Start of the chance that these pictures are drawn by.
 SEED = 8
@@ -47,7 +47,7 @@ def tidied(model: Path, bank: Path, pictures: int, device: str = "cpu") -> tuple
     with TemporaryDirectory() as folder:
         masks, scans = {}, {}
         for number in range(pictures):
-            scan, truth = picture(maps[number % len(maps)], Drawing(pictures, SEED), number)
+            scan, truth, _ = picture(maps[number % len(maps)], Drawing(pictures, SEED), number)
             seen, right, found = (Path(folder) / f"{number}_{what}.nii" for what in ("seen", "right", "found"))
             for path, volume in ((seen, scan), (right, truth), (found, segmenter.segment(scan))):
                 write(path, volume)

@@ -25,7 +25,7 @@ from segment_models import pointwise_model
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))  # `pretrain` lies beside the package, as `bench` does
 
-from pretrain import calibrate, tidy
+from pretrain import calibrate, pictures, tidy
 from pretrain.checked import Row, report, rows_of
 from pretrain.population import population
 
@@ -55,10 +55,11 @@ def test_usual_bones_are_whole_ones_in_many_sizes(made):
 
 
 def test_pictures_are_scans_with_their_truth_from_one_number(made):
-    drawing = calibrate.Drawing(1, 5, 6.0)
-    scan, truth = calibrate.picture(MapInMemory(made), drawing, 3)
-    again, _ = calibrate.picture(MapInMemory(made), drawing, 3)
-    other, _ = calibrate.picture(MapInMemory(made), drawing, 4)
+    drawing = pictures.Drawing(1, 5, 6.0)
+    scan, truth, kind = pictures.picture(MapInMemory(made), drawing, 3)
+    again, *_ = pictures.picture(MapInMemory(made), drawing, 3)
+    other, *_ = pictures.picture(MapInMemory(made), drawing, 4)
+    assert kind in {"ct", "mr", "random"}
     assert np.array_equal(scan.array, again.array)
     assert scan.grid.matches(truth.grid)
     assert not np.array_equal(scan.shape, other.shape)
@@ -73,7 +74,7 @@ def test_pictures_are_scans_with_their_truth_from_one_number(made):
 def test_left_and_right_lie_where_the_affine_says(made):
     seen = 0
     for number in range(8):
-        _, truth = calibrate.picture(MapInMemory(made), calibrate.Drawing(8, 5, 6.0), number)
+        truth = pictures.picture(MapInMemory(made), pictures.Drawing(8, 5, 6.0), number).truth
         places = [np.argwhere(truth.array == LABELS[f"femur_{side}"].id) for side in ("left", "right")]
         if min(map(len, places)) > 50:
             left, right = (truth.grid.to_world(p).mean(0) for p in places)
@@ -90,13 +91,13 @@ def rows(count: int, bodies: int) -> list[Row]:
         level = float(rng.uniform(0.5, 1))
         dice = 0.95 if rng.random() < 1 / (1 + np.exp(-30 * (level - 0.75))) else 0.4
         found = Evidence((level,) * 5, side="left", lies_on="left")
-        out.append(Row(n, f"b{n % bodies}", "femur_left", 100.0, dice, False, found))
+        out.append(Row(n, f"b{n % bodies}", "ct", "femur_left", 100.0, dice, False, found))
     return out
 
 
 def test_a_judge_learns_from_half_of_the_bodies_and_is_checked_on_the_others():
     start = unfitted({})
-    judge, text = calibrate.calibrated(rows(800, 8), start, calibrate.Drawing(800))
+    judge, text = calibrate.calibrated(rows(800, 8), start, pictures.Drawing(800))
     assert judge.record["fitted_on"] == 4
     assert judge.record["checked_on"] == 4
     assert "400 drawn scans of 4 bodies" in text
@@ -111,18 +112,19 @@ def test_a_report_counts_lights_misses_and_sides():
     judge = replace(unfitted({}), green=0.9)
     sure, lost = Evidence((0.99,) * 5), Evidence((0.0,) * 5, side="left", lies_on="right")
     all_rows = [
-        *[Row(n, "a", "sacrum", 50.0, 0.9, False, sure) for n in range(9)],
-        Row(9, "a", "sacrum", 50.0, 0.5, False, sure),
-        Row(9, "b", "femur_left", 50.0, 0.0, True, lost),
-        Row(9, "b", "hip_left", 50.0, 0.0, False, None),
+        *[Row(n, "a", "ct", "sacrum", 50.0, 0.9, False, sure) for n in range(9)],
+        Row(9, "a", "mr", "sacrum", 50.0, 0.5, False, sure),
+        Row(9, "b", "mr", "femur_left", 50.0, 0.0, True, lost),
+        Row(9, "b", "mr", "hip_left", 50.0, 0.0, False, None),
     ]
     text = report(all_rows, judge)
     assert "| green | 10 | 1 | 10.0 % |" in text
     assert "| red | 1 | 1 | 100.0 % |" in text
     assert "| yellow | 0 | 0 | - |" in text
+    assert "10 drawn scans of 2 bodies held out, 9 of them like CT." in text
     assert "1 pieces of 2 ml or more were missed" in text
     assert "1 of 1 sided structures lie on their partner; 1 of these were found to lie on the wrong side, 0 are" in text
-    assert "| sacrum | 10 | 0.860 | 0.900 | 100.0 % | 10.0 % |" in text
+    assert "| sacrum | 10 | 0.860 | 0.900 | 9 | 0.900 | 0.900 | 0.500 | 0.500 | 100.0 % | 10.0 % |" in text
 
 
 def test_what_lies_on_its_partner_is_swapped():
@@ -135,7 +137,7 @@ def test_what_lies_on_its_partner_is_swapped():
     left, right = (truth.array == LABELS[f"femur_{side}"].id for side in ("left", "right"))
     found[left], found[right] = LABELS["femur_right"].id, LABELS["femur_left"].id
     answer = Answer(truth.with_array(found), Estimate.__new__(Estimate))
-    by_name = {row.name: row for row in rows_of(0, "a", answer, truth, LABELS)}
+    by_name = {row.name: row for row in rows_of(0, "a", pictures.Picture(truth, truth, "ct"), answer, LABELS)}
     assert by_name["femur_left"].swapped
     assert by_name["femur_left"].dice == 0
     assert not by_name["hip_left"].swapped
@@ -150,7 +152,7 @@ def femora_by_threshold(made, folder, monkeypatch):
     weights[LABELS["femur_left"].id] = [1.0]
     model = pointwise_model(weights, [0.0, -200.0, *[-1e6] * 12], labels=LABELS, spacing_mm=(6.0, 6.0, 6.0))
     models.save(model, folder / "bones")
-    monkeypatch.setattr(calibrate, "FIELDS_MM", ((100, 160), (90, 110), (90, 110)))
+    monkeypatch.setattr(pictures, "FIELDS_MM", ((100, 160), (90, 110), (90, 110)))
 
 
 def test_the_command_goes_on_where_it_was_stopped(made, tmp_path, monkeypatch, capsys):
