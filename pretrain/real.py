@@ -20,9 +20,9 @@ import condyle
 from condyle.io import read, read_labels
 from condyle.labels import Labels
 from condyle.metrics.overlap import confusion
+from condyle.metrics.volumes import volumes_ml
 from condyle.reports.planes import draw_planes
 from condyle.space import Volume
-from condyle.workflow.segment import volumes_ml
 from condyle.workflow.segmentation.segmenter import Segmenter
 
 #: Bones of which none is in view of an upper abdomen.

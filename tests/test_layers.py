@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ast
+import importlib
 from graphlib import TopologicalSorter
 from pathlib import Path
+
+import pytest
 
 import condyle
 
@@ -24,6 +27,9 @@ FLOORS = [
     {"cli", "__init__"},
     {"__main__"},
 ]
+
+#: Programs that are no part of the package.
+BESIDE = [path for folder in ("bench", "pretrain") for path in (ROOT.parents[1] / folder).glob("*.py")]
 
 
 def modules() -> dict[str, Path]:
@@ -87,3 +93,13 @@ def test_there_are_no_circles():
 def test_no_part_has_the_name_of_a_verb():
     """`condyle.mesh` is the verb; a folder `mesh` would take its place as soon as anything in it is imported."""
     assert {place(module) for module in modules()} & set(condyle.VERBS) == set()
+
+
+@pytest.mark.parametrize("path", sorted(BESIDE), ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_what_stands_beside_the_package_finds_what_it_imports(path):
+    """Benchmarks run for hours and seldom, with peers that are not installed here: their first line must not fail."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "condyle":
+            module = importlib.import_module(node.module or "")
+            for name in node.names:
+                assert hasattr(module, name.name) or importlib.import_module(f"{node.module}.{name.name}")

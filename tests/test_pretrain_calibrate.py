@@ -25,7 +25,7 @@ from segment_models import pointwise_model
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))  # `pretrain` lies beside the package, as `bench` does
 
-from pretrain import calibrate, pictures, tidy
+from pretrain import calibrate, pictures, renew, tidy
 from pretrain.checked import Row, report, rows_of
 from pretrain.population import population
 
@@ -198,3 +198,13 @@ def test_a_model_of_other_structures_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["calibrate", str(tmp_path / "knee"), str(tmp_path)])
     with pytest.raises(SystemExit, match="not those of drawn pictures"):
         calibrate.main()
+
+
+def test_other_tables_of_drawn_scans_take_the_place_of_those_in_a_card(bones):
+    card = (bones / "card.md").read_text(encoding="utf-8")
+    renewed = renew.with_tables(card, r"One \1 table.")
+    assert r"One \1 table." in renewed
+    assert "| light |" not in renewed
+    before, after = card.split("### Drawn scans of bodies it never saw")[0], card.split("### Real scans")[1]
+    assert renewed.startswith(before)
+    assert renewed.endswith("### Real scans" + after)
