@@ -258,6 +258,31 @@ def test_a_draft_that_another_tab_takes_up_is_its_own_from_then_on(server, key, 
     assert server.ask("GET", address + "/autosave")[0] == 204
 
 
+def test_a_save_beside_a_draft_that_cannot_be_read_is_told_as_done(server, key, folder, tmp_path):
+    address = case(server, key, "p4") + "/labels/reference"
+    body = packed(label_map(), tmp_path)
+    server.ask("PUT", address + "/autosave", body, {"X-Tab": "a"})
+    (folder / "Miller_Anna/corrections/reference/p4/draft.json").write_text("{no json", encoding="utf-8")
+    assert server.ask("POST", address, body, base(server, address) | {"X-Tab": "a"})[0] == 201
+    assert "Remove it" in json.loads(server.ask("GET", address + "/autosave")[2])["error"]["message"]
+    assert server.ask("DELETE", address + "/autosave")[0] == 204
+
+
+def test_a_file_of_reviews_that_cannot_be_read_is_told_before_anything_is_saved(server, key, folder, tmp_path):
+    address = case(server, key, "p4") + "/labels/reference"
+    reviews = folder / "Miller_Anna/corrections/reviews.json"
+    before, known = reviews.read_bytes() if reviews.is_file() else None, base(server, address)
+    reviews.parent.mkdir(exist_ok=True)
+    reviews.write_text("{no json", encoding="utf-8")
+    assert server.ask("POST", address, packed(label_map(), tmp_path), known)[0] == 422
+    if before is None:
+        reviews.unlink()
+    else:
+        reviews.write_bytes(before)
+    assert base(server, address) == known
+    assert server.ask("POST", address, packed(label_map(), tmp_path), known)[0] == 201
+
+
 def test_restoring_a_revision_keeps_the_draft(server, key, tmp_path):
     address = case(server, key, "p4") + "/labels/reference"
     body = packed(label_map(), tmp_path)
@@ -476,6 +501,66 @@ def test_an_upload_goes_on_after_a_killed_server_and_becomes_a_dataset(tmp_path)
         cases = again.json("GET", f"/api/datasets/{begun['dataset']}")["cases"]
         assert [c["id"] for c in cases] == ["Knee_of_Miller"]
         assert again.ask("GET", place)[0] == 404  # it has served its time
+
+
+def sent_whole(server: Server, folder: Path) -> tuple[str, list[dict[str, Any]]]:
+    """Upload all files of a folder; the upload's address, and what was found."""
+    files = sorted(folder.iterdir())
+    upload = server.json(
+        "POST", "/api/uploads", {"files": [{"name": f.name, "bytes": f.stat().st_size} for f in files]}
+    )
+    place = f"/api/uploads/{upload['upload']}"
+    for n, file in enumerate(files):
+        assert server.ask("PUT", f"{place}/{n}?at=0", file.read_bytes())[0] == 200
+    return place, server.json("POST", f"{place}/look")["found"]
+
+
+def test_headers_find_their_data_files_whatever_these_are_called(tmp_path):
+    source = tmp_path / "in"
+    io.write(source / "zipped.mhd", scan(1))
+    io.write(source / "packed one.nhdr", scan(2))
+    io.write(source / "left.mhd", scan(3))
+    io.write(source / "packed one (label).mhd", label_map())
+    io.write(source / "mask.nhdr", label_map())
+    (source / "mask.raw.gz").rename(source / "drawn by hand.raw.gz")
+    header = source / "mask.nhdr"
+    header.write_text(header.read_text().replace("mask.raw.gz", "./drawn by hand.raw.gz"))
+    with served(tmp_path / "data") as server:
+        place, found = sent_whole(server, source)
+        kinds = {f["source"]: f["kind"] for f in found}
+        one, masks = "packed_one.nhdr", ("mask.nhdr", "packed_one_label_.mhd")
+        assert kinds == {one: "scan", "zipped.mhd": "scan", "left.mhd": "scan"} | dict.fromkeys(masks, "labels")
+        asked = {
+            "name": "pairs",
+            "masks": dict(zip(masks, ("zipped.mhd", one), strict=True)),
+            "names": {str(s.id): s.name for s in LABELS.structures},
+            "left_out": ["left.mhd"],
+        }
+        job = server.json("POST", f"{place}/import", asked)["job"]
+        assert server.wait_for_job(job["id"])["state"] in {"done", "attention"}
+    made = Dataset.open(tmp_path / "data" / "pairs")
+    assert [c.id for c in made.cases] == ["packed_one", "zipped"]
+    for case, seed in zip(made.cases, (2, 1), strict=True):
+        assert np.array_equal(io.read(made.path(case.images["CT"])).array, scan(seed).array)
+        stored = io.read_labels(made.path(case.label_sets["reference"]))
+        assert np.array_equal(stored.array, label_map().array)
+
+
+@pytest.mark.parametrize("names", [("a.mhd", "a.raw", "b.mhd", "A.raw"), ("a.nhdr", "a.nhdr", "a.raw.gz")])
+def test_pairs_of_the_same_name_are_refused_as_one_could_get_the_voxels_of_the_other(names, server):
+    told = {"files": [{"name": name, "bytes": 9} for name in names]}
+    status, _, body = server.ask("POST", "/api/uploads", json.dumps(told).encode())
+    assert status == 422
+    assert "one at a time" in json.loads(body)["error"]["message"]
+
+
+def test_names_that_no_file_can_bear_are_taken_as_numbers(server):
+    names = ["a\0b.raw", "x" * 300 + ".raw", "C:d.raw", "..", ".raw"]
+    told = {"files": [{"name": name, "bytes": 1} for name in names]}
+    upload = server.json("POST", "/api/uploads", told)
+    sent = [server.ask("PUT", f"/api/uploads/{upload['upload']}/{n}?at=0", b"x")[0] for n in range(len(names))]
+    assert sent == [200] * len(names)
+    server.ask("DELETE", f"/api/uploads/{upload['upload']}")
 
 
 def test_a_zip_that_would_leave_its_folder_is_refused_in_words(tmp_path):

@@ -16,7 +16,7 @@ from condyle import io
 from condyle.space import Volume
 from datasets import label_map, small_dataset
 
-IDS = ("anew", "draft", "late", "restored", "slow", "two")
+IDS = ("anew", "draft", "late", "meanwhile", "restored", "slow", "two")
 
 #: Puts the answer of a save off until `window.release()` is called.
 HELD = """const [send, gate] = [window.fetch, Promise.withResolvers()];
@@ -228,6 +228,24 @@ def test_the_answer_to_a_slow_save_is_noted_for_the_set_that_was_saved(browser, 
     state(shown, "clean")
     assert (stored(server, "slow")[3, 3, 3], stored(server, "slow", "model")[3, 3, 3]) == (1, 2)
     assert not shown.page.is_visible(".view-banner")
+    shown.page.context.close()
+
+
+def test_what_is_drawn_during_a_slow_save_is_kept_where_another_set_is_chosen_then(browser, server):
+    shown = opened(browser, server, "meanwhile", HELD)
+    dab(shown, (3, 3, 3))
+    shown.page.keyboard.press("Control+s")
+    state(shown, "saving")
+    dab(shown, (20, 15, 3))
+    shown.page.get_by_label("Label set", exact=True).select_option("model")
+    shown.page.wait_for_timeout(500)
+    shown.ask("window.release()")
+    shown.chosen("model")
+    assert drafts(server, "meanwhile") == 200
+    choose(shown, "reference")
+    shown.page.click(".view-banner button:text('Take it up')")
+    state(shown, "unsaved")
+    assert (at(shown, (3, 3, 3)), at(shown, (20, 15, 3))) == (1, 1)
     shown.page.context.close()
 
 

@@ -125,6 +125,29 @@ def test_a_second_drop_has_a_free_name_and_a_refused_import_can_be_put_right(bro
         (folder / name / "dataset.json").unlink()
 
 
+def test_an_import_that_has_begun_keeps_its_files_where_its_dialog_is_closed_at_once(opened, server, folder, tmp_path):
+    io.write(tmp_path / "wrist.nii.gz", scan(6))
+    held: list[Any] = []
+
+    def hold(route: Any) -> None:
+        held.append(route)
+
+    opened.page.route("**/import", hold)
+    drop(opened, tmp_path / "wrist.nii.gz")
+    opened.page.fill("#new-name", "wrists")
+    opened.page.click("dialog button:text('Import')")
+    while not held:
+        opened.page.wait_for_timeout(20)
+    answer = held[0].fetch()
+    opened.page.click("dialog button:text('Cancel')")
+    opened.page.wait_for_timeout(500)
+    held[0].fulfill(response=answer)
+    opened.page.wait_for_url("**/#/jobs")
+    job = server.json("GET", "/api/jobs")["jobs"][0]
+    assert server.wait_for_job(job["id"])["state"] in {"done", "attention"}
+    assert [case.id for case in Dataset.open(folder / "wrists").cases] == ["wrist"]
+
+
 def test_the_viewer_refuses_a_label_map_on_another_grid_in_words(opened, server, folder, tmp_path):
     key = key_of(server, "joints")
     moved = Volume(label_map().array, Grid(GRID.shape, GRID.affine + np.array([[0, 0, 0, 9]] + [[0] * 4] * 3)))

@@ -206,6 +206,7 @@ def test_what_is_wrong_is_named_with_its_line(tmp_path, text, line, told):
         (SMALL + "scales: [1]\n", "line 10: scales: expected a table of names"),
         (SMALL + "scales:\n  tiny: 3\n", "line 11: scales: tiny: expected a table of keys"),
         (SMALL + "x: &a [*a]\n", "contains itself"),
+        (SMALL + "notes: {{folder}}\n", "line 10: expected keys that are words"),
         (SMALL + "seeds: [3, -1]\n", r"line 10: seeds: expected numbers of 0 or more, got -1\.$"),
     ],
 )
@@ -357,7 +358,7 @@ def test_a_search_knows_ranges_choices_and_their_kinds():
 @pytest.mark.parametrize(
     "over",
     [[], ["rate"], ["rate=1..2", "rate=3..4"], ["bach=1..2"], ["rate=2..1"], ["batch=a..b"], ["loss=dice..ce"],
-     ["loss=dyce"], ["rate=nan..1"], ["rate=0..inf"], ["compiled=maybe"], ["seed=1..2"]],
+     ["loss=dyce"], ["rate=nan..1"], ["rate=0..inf"], [f"epochs=1..{10**400}"], ["compiled=maybe"], ["seed=1..2"]],
 )  # fmt: skip
 def test_a_search_that_makes_no_sense_is_refused(over):
     with pytest.raises(ConfigError):

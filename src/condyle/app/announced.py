@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,12 @@ MOST_BYTES, MOST_FILES = 16 << 30, 50_000
 
 #: The folder of files that could be DICOM.
 DICOM = "dicom"
+
+#: How the names of headers end whose voxels are in a file of their own, and those of such files.
+_HEADERS, _DATA = (".mhd", ".nhdr"), (".raw", ".zraw", ".raw.gz", ".raw.bz2")
+
+#: The longest name that file systems have.
+_LONGEST_NAME = 255
 
 
 @dataclass(frozen=True)
@@ -37,7 +44,7 @@ def expected_files(told: Any) -> list[Expected]:
     """The files that are announced, each with a name of its own here.
 
     Raises:
-        ConfigError: if that is no list of files.
+        ConfigError: if that is no list of files, or which data file belongs to which header could not be told.
         TooLargeError: if they are too many or too much.
     """
     if not isinstance(told, list) or not told:
@@ -51,15 +58,32 @@ def expected_files(told: Any) -> list[Expected]:
         got = f"{len(sizes)} files of {total / 1e9:.1f} GB"
         expected = f"at most {MOST_FILES} files of {MOST_BYTES / 1e9:.0f} GB together"
         raise TooLargeError("upload", expected=expected, got=got, hint="Bring them in several parts.")
+    pairs = Counter(name.lower() for name, _ in sizes if name.lower().endswith((*_HEADERS, *_DATA)))
+    twice = [name for name, count in pairs.items() if count > 1]
+    if twice:
+        hint = "Folders do not come along, so it would be open which belong together: bring these scans one at a time."
+        raise ConfigError(
+            "files", expected="headers and data files of different names", got=f"several {twice[0]}", hint=hint
+        )
     taken: set[str] = set()
     return [Expected(name, size, _stored(name, n, taken)) for n, (name, size) in enumerate(sizes)]
 
 
+def is_data(name: str) -> bool:
+    """Whether a file holds the voxels of a header beside it, and can be called here as that header calls it."""
+    sound = name.isprintable() and ":" not in name and len(name.encode()) <= _LONGEST_NAME
+    return sound and name.lower().endswith(_DATA)
+
+
 def _stored(name: str, number: int, taken: set[str]) -> str:
-    """A safe name of its own: with its suffix where that says what the file is, a number otherwise."""
+    """A safe name of its own: with its suffix where that says what the file is, a number otherwise.
+
+    A data file keeps its name, as its header looks for it by that.
+    """
+    if is_data(name):
+        return name
     path = Path(name)
     suffix = ".zip" if path.suffix.lower() == ".zip" else suffix_of(path) or ""
-    suffix = ".raw" if path.suffix.lower() == ".raw" else suffix
     if not suffix:
         return f"{DICOM}/{number:06d}.dcm"
     stem = safe_name(stem_of(path) if suffix_of(path) else path.stem)

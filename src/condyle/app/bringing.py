@@ -15,11 +15,12 @@ Files are told by the names they have here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from condyle.app.announced import DICOM
+from condyle.app.announced import DICOM, is_data
 from condyle.app.jobs.asked import Asked
 from condyle.app.jobs.job import Planned
 from condyle.app.jobs.pieces import WRITES, Step, enter
@@ -31,6 +32,10 @@ from condyle.data.names import safe_name
 from condyle.errors import ConfigError
 from condyle.io import stem_of, suffix_of
 from condyle.labels import Labels
+
+#: How MetaImage and NRRD say where the voxels are.
+_NAMED = re.compile(rb"^(?:ElementDataFile\s*=|data ?file:)[ \t]*([^\r\n]*?)\s*$", re.MULTILINE | re.IGNORECASE)
+_LONGEST_HEADER = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -75,11 +80,14 @@ def import_plan(workspace: Workspace, upload: Path, asked: Asked) -> Planned:
     _refuse_other_numbers([files / name for name in masks])
 
     for name in asked.texts("left_out"):
-        _move(files / name, upload / "left_out" / name)
+        _move(files / name, upload / "left_out" / name)  # data files stay, as nobody asks for them without a header
     if (files / DICOM).is_dir():
         (files / DICOM).rename(files / dicom)  # `condyle import` calls a case like its folder
         series = {uid: dicom if place == DICOM else place for uid, place in series.items()}
     for name, owner in owners.items():
+        data = _data_file(files / name)
+        if data is not None:
+            _move(data, upload / "masks" / data.name)
         _move(files / name, upload / "masks" / f"{owner}{suffix_of(Path(name))}")
     steps = _scans(files, into, series, fix_tilt=asked.yes("fix_tilt"))
     if masks:
@@ -107,7 +115,7 @@ def _refuse_other_numbers(masks: Sequence[Path]) -> None:
 
 def sources(upload: Path) -> list[Path]:
     """What `condyle import` is to be given: the folder of DICOM files, zips, and scans by name."""
-    return sorted(p for p in (upload / "files").iterdir() if p.suffix != ".raw")
+    return sorted(p for p in (upload / "files").iterdir() if not is_data(p.name))
 
 
 def _into(workspace: Workspace, asked: Asked) -> Into:
@@ -159,12 +167,17 @@ def _unique(name: str, taken: Sequence[str]) -> str:
 
 
 def _move(source: Path, target: Path) -> None:
-    """Move a file, and the `.raw` beside it that a header may speak of."""
     target.parent.mkdir(exist_ok=True)
-    raw = source.with_name(f"{stem_of(source)}.raw")
-    if raw.is_file():
-        raw.rename(target.parent / raw.name)
     source.rename(target)
+
+
+def _data_file(header: Path) -> Path | None:
+    """The file of this upload that a header has its voxels in; None if they are in the header's own file."""
+    with header.open("rb") as file:
+        named = _NAMED.search(file.read(_LONGEST_HEADER))
+    name = named[1].decode("utf-8", "replace") if named else ""
+    path = header.parent / name
+    return path if is_data(name) and path.parent == header.parent and path.is_file() else None
 
 
 def _id(text: str) -> int:

@@ -125,6 +125,7 @@ def _told(made: Revision) -> Response:
 def _save(target: Target, path: Path, revision: Revision, base: str | None) -> Revision:
     """Check a label map and make it the newest revision."""
     drawn = read_drawn(path, target.dataset, target.case)
+    Reviews(target.dataset)  # one that cannot be read is told before anything is written
     before = io.read_labels(target.path) if revisions(target) else None
     old = before.array if before is not None and before.grid.matches(drawn.grid) else None
     differs = changed(old, drawn.array, drawn.grid, target.dataset.labels)

@@ -93,16 +93,20 @@ def forget(target: Target, own: Collection[str] | None) -> None:
 
     Args:
         target: The label map.
-        own: The tabs; None for whosever it is.
-
-    Raises:
-        DataError: if it has to be known whose it is, and cannot be read.
+        own: The tabs; None for whosever it is. A draft that does not tell whose it is stays then.
     """
     with one_writer(corrections(target.dataset), make=True, wait=True):
-        held = None if own is None else draft_of(target)
-        if own is None or (held is not None and held[0].tab in own):
+        if own is None or _tab_of(target) in own:
             for path in _files(target):
                 path.unlink(missing_ok=True)
+
+
+def _tab_of(target: Target) -> str | None:
+    try:
+        held = draft_of(target)
+    except DataError:  # whoever looks for a draft is told; a save is done by now, and must not seem refused
+        return None
+    return held[0].tab if held else None
 
 
 def _files(target: Target) -> tuple[Path, Path]:

@@ -118,7 +118,9 @@ def _caught_up(target: Target) -> list[Revision]:
     noted, digest = _noted(folder), _sha256(path)
     if not noted:
         return [_made(path, digest)]
-    if len(noted) > 1 and noted[-1].sha256 != digest == noted[-2].sha256:
+    unfinished = len(noted) > 1 and noted[-1].sha256 != digest == noted[-2].sha256
+    # A program that makes the version before once more makes it later than the correction was noted.
+    if unfinished and path.stat().st_mtime_ns <= (folder / LOG).stat().st_mtime_ns:
         _place(file_of(folder, noted[-1].revision), path)
     elif noted[-1].sha256 != digest:
         newer = Revision(noted[-1].revision + 1, PROGRAM, _when(path), "made anew", digest)

@@ -108,6 +108,8 @@ def _value(word: str, hint: Any, where: str) -> Any:
     if hint not in {int, float}:
         return word
     try:
-        return hint(word)
-    except ValueError as error:
+        value = hint(word)
+        float(value)  # a whole number may have more digits than the search can handle
+    except (ValueError, OverflowError) as error:
         raise ConfigError(where, expected=f"numbers ({hint.__name__})", got=word) from error
+    return value

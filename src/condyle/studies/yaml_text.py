@@ -29,7 +29,8 @@ def read_yaml(path: Path) -> tuple[Any, yaml.Node | None]:
     """The data of a file, and its tree for `line_of`.
 
     Raises:
-        ConfigError: if it cannot be read, is no YAML, has a key twice, or a value that contains itself.
+        ConfigError: if it cannot be read, is no YAML, has a key twice or one that is no word, or a value that contains
+            itself.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -66,8 +67,11 @@ def _refuse_twins(node: yaml.Node | None, path: Path) -> None:
         return
     seen: set[str] = set()
     for key, value in node.value:
+        where = f"{path}, line {key.start_mark.line + 1}"
+        if not isinstance(key, yaml.ScalarNode):
+            hint = "Text that begins with { or [ needs quotes."
+            raise ConfigError(where, expected="keys that are words", got="a list or table as a key", hint=hint)
         if key.value in seen:
-            where = f"{path}, line {key.start_mark.line + 1}"
             raise ConfigError(where, expected="each key once", got=f"{key.value} again")
         seen.add(key.value)
         _refuse_twins(value, path)

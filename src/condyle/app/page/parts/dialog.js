@@ -12,17 +12,21 @@ export function ask(title, content, { yes = words.ok, no = words.cancel, value =
     const form = h("form", { method: "dialog" },
       h("h2", { id: "dialog-title" }, title), content, refused,
       h("div", { class: "toolbar" }, no && h("button", { class: "button", type: "button", onclick: () => dialog.close() }, no), go));
-    let answer = null;
-    form.addEventListener("submit", async (event) => {
-      if (!act) { answer = value(); return; }
-      event.preventDefault();
-      if (go.disabled) return;
+    let answer = null, acting = Promise.resolve();
+    const attempt = async () => {
       clear(refused);
       go.disabled = true;
       try { answer = await act(value()); dialog.close(); } catch (error) { clear(refused, problem(error)); refused.scrollIntoView(); }
       go.disabled = false;
+    };
+    form.addEventListener("submit", (event) => {
+      if (!act) { answer = value(); return; }
+      event.preventDefault();
+      if (!go.disabled) acting = attempt();
     });
-    const dialog = h("dialog", { "aria-labelledby": "dialog-title", onclose: () => { dialog.remove(); resolve(answer); } }, form);
+    // Closed while something is being done: that cannot be taken back, so what became of it is waited for.
+    const closed = () => { dialog.remove(); acting.then(() => resolve(answer)); };
+    const dialog = h("dialog", { "aria-labelledby": "dialog-title", onclose: closed }, form);
     document.body.append(dialog);
     dialog.showModal();
   });

@@ -187,18 +187,20 @@ export class Saving extends EventTarget {
       const saved = await (await this.api.send("POST", this.#url(one.set), { body, headers })).json();
       if (one.was) this.#forget(one);
       Object.assign(one, { base: saved.revision, mark: saved.mark, when: new Date(), took: "", was: "" });
-      if (this.loaded === one) {
-        this.#turn("clean", version);
-        this.#changed();
-      }
+      this.#saveEnded(one, version, "clean");
       return saved;
     } catch (error) {
-      if (this.loaded === one) {
-        this.#turn(this.session.version === version ? before : "unsaved");
-        if (this.state === "unsaved") this.#timer = setTimeout(() => this.keep(), PAUSE);
-      }
+      this.#saveEnded(one, version, before);
       throw error;
     }
+  }
+
+  /** What was drawn meanwhile is not in it, also where something else is about to be loaded and nothing can be drawn. */
+  #saveEnded(one, version, state) {
+    if (this.loaded !== one) return;
+    this.#turn(this.session.version === version ? state : "unsaved");
+    clearTimeout(this.#timer);
+    if (this.state === "unsaved") this.#timer = setTimeout(() => this.keep(), PAUSE);
   }
 
   /** What was saved under a name of its own is no draft of the set that it was drawn on. @param {Loaded} one */
@@ -233,10 +235,10 @@ export class Saving extends EventTarget {
     if (this.state !== "saving") this.#turn("unsaved");
   }
 
-  /** @param {string} state @param {number} [version]  of the labels that are clean */
-  #turn(state, version = this.session.version) {
+  /** @param {string} state */
+  #turn(state) {
     this.state = state;
-    if (state === "clean") this.#version = version;
+    if (state === "clean") this.#version = this.session.version;
     this.dispatchEvent(new Event("state"));
   }
 }
