@@ -153,3 +153,34 @@ def test_a_folder_is_replaced_only_where_nothing_but_ones_own_is_in_it(tmp_path,
             pass
     assert sorted(folder.rglob("*")) == before
     assert [path.name for path in tmp_path.iterdir()] == ["surfaces"]
+
+
+def test_what_a_look_at_a_folder_leaves_there_does_not_keep_it_from_being_replaced(tmp_path):
+    folder = tmp_path / "surfaces"
+    folder.mkdir()
+    for name in (".DS_Store", "Thumbs.db", "desktop.ini"):
+        (folder / name).write_bytes(b"icons")
+    with atomic_folder(folder, overwrite=True, holds=(".stl",)):
+        pass
+    assert not list(folder.iterdir())
+
+
+def test_a_file_is_not_replaced_by_a_folder(tmp_path):
+    path = tmp_path / "femur.stl"
+    path.write_bytes(b"solid")
+    for holds in (None, (".stl",)):
+        with pytest.raises(DataError, match="got a file"), atomic_folder(path, overwrite=True, holds=holds):
+            pass
+    assert path.read_bytes() == b"solid"
+
+
+def test_a_link_to_a_folder_stays_and_leads_to_the_new_one(tmp_path):
+    (tmp_path / "disk").mkdir()
+    link = tmp_path / "surfaces"
+    link.symlink_to("disk/surfaces")
+    for content in ("1", "2"):
+        with atomic_folder(link, overwrite=True) as temporary:
+            (temporary / "x").write_text(content)
+    assert link.is_symlink()
+    assert (tmp_path / "disk/surfaces/x").read_text() == "2"
+    assert sorted(os.listdir(tmp_path)) == ["disk", "surfaces"]

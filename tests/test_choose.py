@@ -72,6 +72,15 @@ def test_a_file_that_would_be_replaced_by_the_reasons_is_refused(tmp_path: Path)
     assert recipe_of(tmp_path / "recipe.json") == str(folders[1])
 
 
+def test_a_folder_in_the_place_of_the_recipe_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    folders = [trained(tmp_path / "a", POOR), trained(tmp_path / "b", GOOD)]
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match="a file for the recipe"):
+        choose(folders, out=Path(), overwrite=True)
+    with pytest.raises(DataError, match="name too long"):
+        choose(folders, out=Path("x" * 300), overwrite=True)
+
+
 @pytest.mark.parametrize("record", ["{}", "[]", '{"folds": {"0": {}}}', '{"folds": {"0": {"seconds": "long"}}}'])
 def test_a_record_that_tells_no_time_is_refused_by_name(tmp_path: Path, record: str):
     folders = [trained(tmp_path / "a", POOR), trained(tmp_path / "b", GOOD)]

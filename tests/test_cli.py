@@ -24,6 +24,7 @@ from condyle.errors import ConfigError, DataError
 from condyle.io import read_labels
 from condyle.recipe import RECIPES, Recipe
 from condyle.space import Volume
+from datasets import small_dataset
 from dicom_making import AFFINE
 from test_dicom_geometry import tilted
 
@@ -261,13 +262,29 @@ def test_picture_reads_stacks_that_do_not_tell_their_spacing(tmp_path):
 def test_a_name_that_standard_output_cannot_encode_is_told(scan, tmp_path):
     odd = os.fsencode(tmp_path) + b"/J\xfcrgen.nii.gz"
     shutil.copyfile(scan, odd)
+    strict = os.environ | {"PYTHONIOENCODING": "utf-8:strict", "PYTHONUTF8": "1"}
     for words in ([], ["--json"]):
         command = [sys.executable, "-m", "condyle", "info", odd, *words]
-        strict = os.environ | {"PYTHONIOENCODING": "utf-8:strict", "PYTHONUTF8": "1"}
         shown = subprocess.run(command, capture_output=True, check=False, env=strict)
         assert shown.returncode == 0, shown.stderr
         assert rb"J\udcfcrgen" in shown.stdout
     assert json.loads(shown.stdout)["path"] == os.fsdecode(odd)
+    plain = tmp_path / "Jürgen 😀.nii.gz"
+    shutil.copyfile(scan, plain)
+    command = [sys.executable, "-m", "condyle", "info", plain, "--json"]
+    shown = subprocess.run(command, capture_output=True, check=True, env=strict | {"PYTHONIOENCODING": "ascii"})
+    assert json.loads(shown.stdout)["path"] == str(plain)
+
+
+def test_a_training_starts_from_no_model_that_it_would_remove_and_writes_where_one_can_look(tmp_path):
+    small_dataset(tmp_path / "data", ("a",))
+    made = tmp_path / "made"
+    (made / "before").mkdir(parents=True)
+    for start in (made, made / "before"):
+        with pytest.raises(ConfigError, match="another model than the one to be made"):
+            condyle.train(tmp_path / "data", out=made, start=start, fold="all", overwrite=True)
+    with pytest.raises(DataError, match="name too long"):
+        condyle.train(tmp_path / "data", out=tmp_path / ("x" * 300), fold="all")
 
 
 def test_picture_draws_scan_and_mask(scan, tmp_path):

@@ -277,7 +277,7 @@ def test_a_subset_of_structures_is_scored_alone_and_a_wrong_name_refused(tmp_pat
     prediction, reference = folders(tmp_path)
     result = evaluate(prediction, reference, names=NAMES, structures=("patella",), processes=1)
     assert result.structures == ("patella",)
-    with pytest.raises(ConfigError, match="tibia"):
+    with pytest.raises(ConfigError, match=r"tibia.*--structure"):
         evaluate(prediction, reference, names=NAMES, structures=("tibia",), processes=1)
 
 

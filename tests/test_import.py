@@ -587,6 +587,15 @@ def test_scan_files_beside_dicom_are_refused_since_one_kind_would_be_left_out(tm
     assert result.added == ("atlas", "p1")
 
 
+def test_a_zip_that_cannot_be_opened_does_not_keep_scans_beside_it_from_import(tmp_path: Path) -> None:
+    write_series(tmp_path / "series", scan(1), patient_id="P1", modality="CT")
+    io.write(tmp_path / "files/a.nii.gz", scan(2))
+    for folder in ("series", "files"):
+        with zipfile.ZipFile(tmp_path / folder / "other.zip", "w") as archive:
+            archive.writestr("../outside", b"x")
+        assert len(import_([tmp_path / folder], tmp_path / f"{folder}_ds").added) == 1
+
+
 # ---- nnU-Net
 
 
@@ -743,6 +752,8 @@ def test_segments_may_be_left_out_or_renamed_and_what_is_unknown_is_told(tmp_pat
     import_([scans], tmp_path / "both", remap={"femur_left": "bone", "femur_right": "bone"}, **options)
     both = Dataset.open(tmp_path / "both")
     assert set(np.unique(load_labels(both, both["a"], "reference").array)) == {0, 1}
+    rest = import_([scans], tmp_path / "rest", remap={"femur_left": "bone", "*": ""}, **options)
+    assert rest.notes == ("reference: left out all others, as asked",)
     with pytest.raises(ConfigError, match="--remap"):
         import_([scans], tmp_path / "none", structures={"tibia": 1}, **options)
     with pytest.raises(ConfigError, match="got femur_right"):

@@ -204,6 +204,9 @@ def test_what_does_not_go_together_is_refused(tmp_path: Path):
         report(where["model"], where["truth"], images=where["images"] / "a_0000.nii.gz", **given)
     with pytest.raises(ConfigError, match="cases"):
         report(where["model"], where["truth"], cases=-1, **given)
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(DataError, match="symbolic links"):
+        report(where["model"], where["truth"], figures=tmp_path / "loop", **given)
     (tmp_path / "far").mkdir()
     far = np.array(GRID.affine)
     far[:3, 3] += 500

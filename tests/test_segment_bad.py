@@ -120,6 +120,11 @@ def test_a_place_that_is_a_file(files):
     refused(files, "one", "scan.nii.gz", "out")
 
 
+def test_a_place_that_cannot_be_looked_up(files):
+    (files / "loop").symlink_to("loop")
+    refused(files, "one", "scan.nii.gz", "loop", "symbolic links", out="loop")
+
+
 def test_a_full_disk(files):
     """No file may grow beyond 100 bytes: what a full disk says, without one."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -114,8 +114,9 @@ def test_a_search_goes_on_where_its_first_trial_drew_the_folds(tmp_path):
 
 def test_a_file_in_the_place_of_a_searchs_folder_is_refused(data, tmp_path):
     (tmp_path / "s").write_text("mine")
-    with pytest.raises(ConfigError, match="a folder for the search"):
-        condyle.search(data, out=tmp_path / "s", over=OVER, recipe=TINY)
+    for out in (tmp_path / "s", tmp_path / "s/below", tmp_path / ("x" * 300)):
+        with pytest.raises(ConfigError, match="a folder for the search"):
+            condyle.search(data, out=out, over=OVER, recipe=TINY)
 
 
 def test_a_pruned_trial_counts_as_ended_and_is_never_the_best(data, tmp_path):

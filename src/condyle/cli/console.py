@@ -68,15 +68,16 @@ def _tell(what: str, done: int, total: int, seconds: float) -> None:
 
 def print_result(result: Any, *, as_json: bool) -> None:
     """A result as text, or as one JSON document and nothing else."""
-    if as_json:
-        _write(json.dumps(result.to_json(), indent=2, ensure_ascii=False) + "\n")
-    else:
-        _write(str(result).rstrip("\n") + "\n")
-
-
-def _write(text: str) -> None:
-    r"""Text on standard output; what its encoding cannot say becomes `\udcff` and the like, which JSON reads back."""
     out = sys.stdout
+    if as_json:
+        told = result.to_json()
+        try:
+            out.write(json.dumps(told, indent=2, ensure_ascii=False) + "\n")
+        except UnicodeEncodeError:
+            # JSON has escapes of its own for what the output's encoding cannot say.
+            out.write(json.dumps(told, indent=2) + "\n")
+        return
+    text = str(result).rstrip("\n") + "\n"
     try:
         out.write(text)
     except UnicodeEncodeError:

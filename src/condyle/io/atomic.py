@@ -16,6 +16,9 @@ from condyle.io.there import is_there
 #: What the system says of a disk that takes no more; reading never fails so.
 _TAKES_NO_MORE = {errno.ENOSPC, errno.EROFS, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
+#: What macOS and Windows put into each folder that somebody looks at; nobody misses them.
+_LEFT_BY_LOOKING = {".ds_store", "thumbs.db", "desktop.ini"}
+
 
 def refuse_existing(path: Path, *, overwrite: bool) -> None:
     """Raise a `DataError` if `path` exists and may not be replaced, or cannot be looked up."""
@@ -80,13 +83,16 @@ def refuse_replacing(path: Path, *, overwrite: bool, holds: Collection[str] | No
     refuse_existing(path, overwrite=overwrite)
     if not is_there(path):
         return
+    if not path.is_dir():
+        raise DataError(path, expected="a folder to replace", got="a file", hint="Choose another name.")
     place, here = path.resolve(), Path.cwd().resolve()
     if place == here or place in here.parents:
         raise DataError(path, expected="a folder of its own to write to", got="the one you are in, or one above it")
     if holds is None:
         return
-    files = [path] if path.is_file() else (file for file in sorted(path.rglob("*")) if not file.is_dir())
-    foreign = next((file for file in files if not file.name.lower().endswith(tuple(holds))), None)
+    own = (*holds, *_LEFT_BY_LOOKING)
+    files = (file for file in sorted(path.rglob("*")) if not file.is_dir())
+    foreign = next((file for file in files if not file.name.lower().endswith(own)), None)
     if foreign is not None:
         raise DataError(
             path,
@@ -101,7 +107,7 @@ def atomic_folder(path: Path, *, overwrite: bool = False, holds: Collection[str]
     """A temporary folder beside `path`; becomes it when the block ends well, is removed when it does not.
 
     Args:
-        path: The folder, which is replaced as a whole.
+        path: The folder, which is replaced as a whole; a link to it stays, and leads to the new one.
         overwrite: Whether one that is there may be replaced.
         holds: As in `refuse_replacing`.
 
@@ -109,19 +115,20 @@ def atomic_folder(path: Path, *, overwrite: bool = False, holds: Collection[str]
         DataError: as `atomic_file` and `refuse_replacing`.
     """
     refuse_replacing(path, overwrite=overwrite, holds=holds)
+    place = path.resolve()
     with _explained(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        folder = temporary_folder(path.parent)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        folder = temporary_folder(place.parent)
     try:
         with _explained(path):
             folder.chmod(0o755)
         with _explained(path, folder, path):
             yield folder
         with _explained(path):
-            if overwrite and path.exists():
-                _exchange(folder, path)
+            if overwrite and place.exists():
+                _exchange(folder, place)
             else:
-                folder.rename(path)
+                folder.rename(place)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

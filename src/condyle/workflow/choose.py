@@ -82,6 +82,8 @@ def choose(
     if out is None:
         raise ConfigError("out", expected="a file for the recipe (-o)", got="none")
     refuse_existing(out, overwrite=overwrite)
+    if out.is_dir():
+        raise ConfigError("out", expected="a file for the recipe (-o)", got=f"the folder {out}")
     why = out.with_name(f"{out.stem}_choice.json")
     # Where a run was stopped between the two files, the next may go on.
     again = overwrite or _tells_of(why, out)

@@ -131,7 +131,8 @@ def _of_wanted(cases: Sequence[CaseScores], structures: Sequence[str], labels: L
     if unknown:
         names = known if labels is None else (*labels.names, *labels.regions)
         expected = f"names among {', '.join(names)}" if names else "structures that a case has"
-        raise ConfigError("structures", expected=expected, got=", ".join(unknown))
+        hint = "Without --structure all that there are are told."
+        raise ConfigError("structures", expected=expected, got=", ".join(unknown), hint=hint)
     out = []
     for case in cases:
         rows = {row.structure: row for row in case.table if row.structure in structures}

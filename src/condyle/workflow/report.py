@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -89,7 +90,7 @@ def report(
         raise ConfigError("cases", expected="0 or more", got=str(cases))
     refuse_existing(out, overwrite=overwrite)
     if figures is not None:
-        if out.resolve().is_relative_to(figures.resolve()):
+        if out.resolve().is_relative_to(os.path.realpath(figures)):
             raise ConfigError("figures", expected="a folder of their own, without the page", got=str(figures))
         refuse_replacing(figures, overwrite=overwrite, holds=_FIGURES)
     known: dict[str, Any] = {

@@ -155,9 +155,11 @@ def _opened(out: Path, method: str, asked: Mapping[str, Any], seed: int, *, prun
         hint = "Install it with `pip install optuna`."
         raise ConfigError("search", expected="optuna to be installed", got="no such package", hint=hint) from error
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    if out.exists() and not out.is_dir():
-        raise ConfigError(out, expected="a folder for the search (-o)", got="a file")
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        got = error.strerror or str(error)
+        raise ConfigError(out, expected="a folder for the search (-o)", got=got) from error
     sampler = optuna.samplers.RandomSampler if method == "random" else optuna.samplers.TPESampler
     storage = f"sqlite:///{(out / TRIALS).resolve()}"
     study = optuna.create_study(

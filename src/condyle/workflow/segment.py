@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -133,8 +134,8 @@ def _outputs(
 
 def _refuse_scans(cases: Mapping[str, FoundCase], outputs: Mapping[str, Outputs]) -> None:
     """Raise a `ConfigError` if a mask would take the place of a scan."""
-    scans = {image.path.resolve() for case in cases.values() for image in case.images.values()}
+    scans = {os.path.realpath(image.path) for case in cases.values() for image in case.images.values()}
     for output in outputs.values():
-        if output.mask.resolve() in scans:
+        if os.path.realpath(output.mask) in scans:
             hint = "Name another folder or file."
             raise ConfigError("out", expected="a place beside the scans", got=str(output.mask), hint=hint)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
@@ -69,7 +70,8 @@ def train(
         chosen = chosen_label_set(dataset, label_set)
         parts = folds_to_train(dataset, fold, chosen)
         begin = None if start is None else models.find(start)
-        if begin is not None and begin.resolve() == out.resolve():
+        if begin is not None and begin.resolve().is_relative_to(os.path.realpath(out)):
+            # Nor a stage of it: to begin anew removes both.
             raise ConfigError("start", expected="another model than the one to be made", got=str(begin))
         given = Start(None if begin is None else models.load(begin), imagenet)
         if given.model is not None:

@@ -50,27 +50,33 @@ def dicom_cases(path: Path, channel: str, series: str | None = None) -> tuple[li
     return found, notes
 
 
-def dicom_places(folder: Path, *, but: Collection[Path] = ()) -> list[Path]:
-    """Files, folders and zips in a folder that are DICOM or hold some, sorted; hidden ones are skipped.
+def dicom_beside(files: Collection[Path], folder: Path) -> list[Path]:
+    """Files, folders and zips beside some files of a folder that are DICOM or hold some, sorted.
 
-    Args:
-        folder: The folder.
-        but: What is not looked into.
-
-    Raises:
-        DataError: if one cannot be read.
+    What cannot be looked into, such as a zip with a password, holds none that anybody could have meant.
     """
-    inside = [child for child in sorted(folder.iterdir()) if not child.name.startswith(".") and child not in but]
-    return [child for child in inside if is_dicom(child)]
+    return [child for child in _visible(folder) if child not in files and _looks_like_dicom(child)]
+
+
+def _looks_like_dicom(path: Path) -> bool:
+    try:
+        return is_dicom(path)
+    except DataError:
+        return False
+
+
+def _visible(folder: Path) -> list[Path]:
+    return [child for child in sorted(folder.iterdir()) if not child.name.startswith(".")]
 
 
 def _places(path: Path) -> list[Path]:
     """One path for each patient."""
     if path.is_file():
         return [path]
-    places = dicom_places(path)
-    if any(child.is_file() and child.suffix.lower() != ".zip" for child in places):
+    inside = _visible(path)
+    if any(child.is_file() and child.suffix.lower() != ".zip" and is_dicom(child) for child in inside):
         return [path]
+    places = [child for child in inside if is_dicom(child)]
     if not places:
         raise DataError(
             path,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from condyle import io
-from condyle.data.importers.dicom import dicom_cases, dicom_places
+from condyle.data.importers.dicom import dicom_beside, dicom_cases
 from condyle.data.importers.found import FoundCase, files_below
 from condyle.data.importers.nnunet import NnunetFolder, is_nnunet, nnunet_folder
 from condyle.data.importers.scans import scan_file, scan_folder
@@ -101,7 +101,7 @@ def _all(
 
 def _refuse_mixture(folder: Path, files: Sequence[Path]) -> None:
     """Raise a `DataError` for scan files beside DICOM: whoever reads the one kind would leave out the other."""
-    dicom = [child.name for child in dicom_places(folder, but=set(files))]
+    dicom = [child.name for child in dicom_beside(set(files), folder)]
     if dicom:
         raise DataError(
             folder,

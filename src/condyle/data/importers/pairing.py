@@ -8,7 +8,7 @@ from pathlib import Path
 
 from condyle.data.importers.find import Sources
 from condyle.data.importers.found import MaskFiles
-from condyle.data.importers.labelling import NO_LABELS, Labelling, resolve
+from condyle.data.importers.labelling import NO_LABELS, REST, Labelling, resolve
 from condyle.data.importers.masks import find_masks
 from condyle.data.importers.named import own_labels, together
 from condyle.data.importers.nnunet import NnunetFolder
@@ -112,7 +112,8 @@ def plan_masks(
         unmatched += _incomplete(name, masks, wanted)
         left = sorted({*(parts - wanted), *(part for part, of in (labelling.table or {}).items() if own and not of)})
         if left:
-            notes.append(f"{name}: left out {', '.join(left)}, as asked")
+            told = ", ".join("all others" if part == REST else part for part in left)
+            notes.append(f"{name}: left out {told}, as asked")
     return MaskPlan(labels, sets, tuple(unmatched), tuple(notes))
 
 

@@ -16,6 +16,7 @@ from condyle.data.folds import Part
 from condyle.data.lock import one_writer
 from condyle.errors import ConfigError, DataError, ModelError
 from condyle.io.atomic import atomic_file
+from condyle.io.there import is_there
 from condyle.models.folder import BEFORE, read_json
 from condyle.recipe import Recipe
 from condyle.workflow.learning.meaning import meaning, other_meaning
@@ -105,7 +106,7 @@ def held(out: Path) -> Iterator[None]:
 
 def refuse_others(out: Path) -> None:
     """Raise a `DataError` if a folder holds anything but a training."""
-    if run_file(out).is_file() or not out.exists():
+    if not is_there(out) or run_file(out).is_file():
         return
     if not out.is_dir() or any(_told(path, out) for path in out.rglob("*")):
         hint = "Choose another folder."

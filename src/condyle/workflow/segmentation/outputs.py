@@ -14,6 +14,7 @@ from condyle.errors import DataError
 from condyle.io import nifti, read_labels, stem_of, suffix_of, write, write_segments
 from condyle.io.atomic import atomic_file, remove_file
 from condyle.io.temporary import is_leftover
+from condyle.io.there import is_there
 from condyle.labels import Labels
 from condyle.space import Volume
 from condyle.workflow.segmentation.predict_settings import PredictSettings
@@ -57,7 +58,7 @@ class Outputs:
     def complete(self) -> bool:
         """Whether every file is there."""
         files = (self.mask, self.probabilities, self.uncertainty, self.confidence)
-        return all(path.exists() for path in files if path is not None)
+        return all(is_there(path) for path in files if path is not None)
 
 
 def confidence_beside(mask: Path) -> Path:
