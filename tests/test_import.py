@@ -760,6 +760,35 @@ def test_segments_may_be_left_out_or_renamed_and_what_is_unknown_is_told(tmp_pat
         import_([], tmp_path / "one", label_sets={"again": masks})
 
 
+def test_a_segment_may_have_another_number_in_each_file_and_no_number_two_meanings(tmp_path: Path) -> None:
+    scans, _ = source_folders(tmp_path, ["a", "b"])
+    shutil.rmtree(tmp_path / "masks")
+    segments(tmp_path, "a", {"femur_left": 1, "femur_right": 4})
+    masks = segments(tmp_path, "b", {"femur_left": 1, "femur_right": 3})
+    options: dict[str, Any] = {"label_sets": {"reference": masks}, "structures": {"left": 1, "right": 2}}
+    import_([scans], tmp_path / "both", remap={"1": "left", "3": "right", "4": "right"}, **options)
+    both = Dataset.open(tmp_path / "both")
+    a, b = (load_labels(both, both[id_], "reference").array for id_ in "ab")
+    np.testing.assert_array_equal(a, b)
+    assert set(np.unique(a)) == {0, 1, 2}
+    with pytest.raises(ConfigError, match="got 5"):
+        import_([scans], tmp_path / "no", remap={"1": "left", "5": "right"}, **options)
+    segments(tmp_path, "b", {"femur_right": 1, "femur_left": 3})
+    with pytest.raises(ConfigError, match="b: expected 1 to be femur_left, as in a, got femur_right"):
+        import_([scans], tmp_path / "no", remap={"1": "left", "3": "right", "4": "right"}, **options)
+    assert not (tmp_path / "no/dataset.json").exists()
+
+
+def test_a_label_map_that_names_its_segments_may_lie_beside_one_that_does_not(tmp_path: Path) -> None:
+    scans, _ = source_folders(tmp_path, ["a", "b"])
+    (tmp_path / "masks/a.nii.gz").unlink()
+    masks = segments(tmp_path, "a", {"femur_left": 1, "femur_right": 2})
+    remap = {"1": "femur_left", "2": "femur_right", "4": "patella"}
+    import_([scans], tmp_path / "ds", label_sets={"reference": masks}, remap=remap)
+    dataset = Dataset.open(tmp_path / "ds")
+    assert set(np.unique(load_labels(dataset, dataset["b"], "reference").array)) == {0, 1, 2, 3}
+
+
 # ---- adding to a dataset, stopping and going on
 
 

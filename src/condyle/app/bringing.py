@@ -27,7 +27,7 @@ from condyle.app.jobs.pieces import WRITES, Step, enter
 from condyle.app.workspace import Workspace, require
 from condyle.data import Case, Dataset
 from condyle.data.importers.found import MaskFiles
-from condyle.data.importers.named import own_labels
+from condyle.data.importers.named import own_labels, refuse_other_numbers
 from condyle.data.names import safe_name
 from condyle.errors import ConfigError
 from condyle.io import stem_of, suffix_of
@@ -77,7 +77,8 @@ def import_plan(workspace: Workspace, upload: Path, asked: Asked) -> Planned:
     owners = {name: _owner(ref, into, files, dicom) for name, ref in masks.items()}
     if len(set(owners.values())) < len(owners):
         raise ConfigError("masks", expected="one label map for each scan", got="several for one")
-    _refuse_other_numbers([files / name for name in masks])
+    tables = {name: own_labels(MaskFiles(files / name)) for name in masks}
+    refuse_other_numbers({name: table for name, table in tables.items() if table is not None}, names)
 
     for name in asked.texts("left_out"):
         _move(files / name, upload / "left_out" / name)  # data files stay, as nobody asks for them without a header
@@ -95,22 +96,6 @@ def import_plan(workspace: Workspace, upload: Path, asked: Asked) -> Planned:
         steps.append((*enter(into.folder, into.labels, label_set, upload / "masks", names), *more))
     steps.append(("check", str(into.folder)))
     return Planned(f"Import into {into.folder.name}", workspace.dataset_key(into.folder), WRITES, tuple(steps))
-
-
-def _refuse_other_numbers(masks: Sequence[Path]) -> None:
-    """Raise a `ConfigError` where files name one number differently: `names` could be true of one of them only."""
-    known: dict[int, tuple[str, Path]] = {}
-    for path in masks:
-        table = own_labels(MaskFiles(path))
-        for s in () if table is None else table.structures:
-            name, first = known.setdefault(s.id, (s.name, path))
-            if s.name != name:
-                raise ConfigError(
-                    path.name,
-                    expected=f"{s.id} to be {name}, as in {first.name}",
-                    got=s.name,
-                    hint="`condyle import` goes by the names, whatever the numbers.",
-                )
 
 
 def sources(upload: Path) -> list[Path]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -53,7 +53,7 @@ class Labelling:
             ids = {}
             own = {s.name: s.id for s in self.source.structures}
             for key, target in self.table.items():
-                old = own.get(key, int(key) if _is_id(key) else None)
+                old = own.get(key, int(key) if is_id(key) else None)
                 if old is not None:
                     ids[old] = self.labels[target].id if target else 0
             if REST in self.table:
@@ -93,19 +93,21 @@ def resolve(
     source: Labels,
     part_names: Iterable[str],
     priority: Sequence[str],
+    numbers: Collection[int] | None = None,
 ) -> Labelling:
     """The labelling of one import.
 
     The structures are those given; else the dataset's own; else the targets of the remap table, numbered
     from 1 in its order; else the source's; else the names of the files, numbered in order of priority and
     then of the alphabet. Where masks have names, those given are taken and all others left out.
+    `numbers` are all that the masks may hold, as far as they tell.
 
     Raises:
         ConfigError: if a given name is unknown, or contradicts the dataset.
         DataError: if nothing tells what the numbers in a label map mean.
     """
     parts = sorted(set(part_names))
-    _refuse_unknown(table or {}, source, parts)
+    _refuse_unknown(table or {}, source, parts, numbers)
     named = [*source.names, *parts]
     if structures is not None:
         if named and table is None:
@@ -154,11 +156,13 @@ def _same(source: Labels, labels: Labels) -> dict[str, str]:
     return {name: name for name in source.names}
 
 
-def _refuse_unknown(table: Mapping[str, str], source: Labels, parts: Sequence[str]) -> None:
+def _refuse_unknown(
+    table: Mapping[str, str], source: Labels, parts: Sequence[str], numbers: Collection[int] | None
+) -> None:
     """Raise a `ConfigError` for keys of a remap table that stand for nothing."""
-    ids = {str(id_) for id_ in (*source.ids, source.ignore)}
     known = {*source.names, *parts, REST}
-    unknown = [k for k in table if k not in known and (k not in ids if source.structures else not _is_id(k))]
+    others = [key for key in table if key not in known]
+    unknown = [key for key in others if not is_id(key) or (numbers is not None and int(key) not in numbers)]
     if unknown:
         names = ", ".join((*source.names, *parts))
         raise ConfigError(
@@ -166,7 +170,8 @@ def _refuse_unknown(table: Mapping[str, str], source: Labels, parts: Sequence[st
         )
 
 
-def _is_id(key: str) -> bool:
+def is_id(key: str) -> bool:
+    """Whether a key of a remap table is a number."""
     return key.isascii() and key.isdigit()
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from condyle.data.importers.found import MaskFiles
+from condyle.errors import ConfigError
 from condyle.io import segnrrd, suffix_of
 from condyle.labels import Labels
 
@@ -29,3 +30,24 @@ def together(tables: Iterable[Labels]) -> Labels:
             taken = set(ids.values())
             ids[s.name] = s.id if s.id not in taken else max(taken) + 1
     return Labels.of(ids, colors={s.name: s.color for s in reversed(structures)})
+
+
+def refuse_other_numbers(tables: Mapping[str, Labels], numbers: Iterable[int]) -> None:
+    """Raise a `ConfigError` where files name a number differently: what is told of it could be true of one only.
+
+    Args:
+        tables: File, or case, to its names.
+        numbers: Those that something is told of.
+    """
+    known: dict[int, tuple[str, str]] = {}
+    told = set(numbers)
+    for where, table in tables.items():
+        for s in table.structures:
+            name, first = known.setdefault(s.id, (s.name, where))
+            if s.id in told and s.name != name:
+                raise ConfigError(
+                    where,
+                    expected=f"{s.id} to be {name}, as in {first}",
+                    got=s.name,
+                    hint="`condyle import` goes by the names, whatever the numbers, if none are told.",
+                )

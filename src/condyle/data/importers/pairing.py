@@ -8,9 +8,9 @@ from pathlib import Path
 
 from condyle.data.importers.find import Sources
 from condyle.data.importers.found import MaskFiles
-from condyle.data.importers.labelling import NO_LABELS, REST, Labelling, resolve
+from condyle.data.importers.labelling import NO_LABELS, REST, Labelling, is_id, resolve
 from condyle.data.importers.masks import find_masks
-from condyle.data.importers.named import own_labels, together
+from condyle.data.importers.named import own_labels, refuse_other_numbers, together
 from condyle.data.importers.nnunet import NnunetFolder
 from condyle.errors import DataError
 from condyle.labels import Labels
@@ -87,6 +87,7 @@ def plan_masks(
         masks, strays = find_masks(path, candidates, mask_pattern)
         parts = {part for files in masks.values() for part in files.parts}
         own = {case: table for case, files in masks.items() if (table := own_labels(files)) is not None}
+        refuse_other_numbers(own, [int(key) for key in meaning.table or {} if is_id(key)])
         labelling = resolve(
             labels,
             structures=meaning.structures,
@@ -95,6 +96,7 @@ def plan_masks(
             source=together(own.values()),
             part_names=parts,
             priority=meaning.priority,
+            numbers=_numbers(masks, own),
         )
         labels = labelling.labels
         # What one file calls its numbers says nothing of the numbers of another.
@@ -115,6 +117,12 @@ def plan_masks(
             told = ", ".join("all others" if part == REST else part for part in left)
             notes.append(f"{name}: left out {told}, as asked")
     return MaskPlan(labels, sets, tuple(unmatched), tuple(notes))
+
+
+def _numbers(masks: Mapping[str, MaskFiles], own: Mapping[str, Labels]) -> set[int] | None:
+    """All numbers in label maps that tell theirs; None where one does not."""
+    whole = [case for case, files in masks.items() if files.whole is not None]
+    return {id_ for case in whole for id_ in own[case].ids} if own and all(case in own for case in whole) else None
 
 
 def _incomplete(name: str, masks: Mapping[str, MaskFiles], wanted: Collection[str]) -> list[str]:
@@ -140,4 +148,5 @@ def _of_nnunet(folder: NnunetFolder, labels: Labels, meaning: Meaning) -> Labell
         source=folder.labels,
         part_names=(),
         priority=meaning.priority,
+        numbers=[*folder.labels.ids, *([] if folder.labels.ignore is None else [folder.labels.ignore])],
     )
