@@ -80,7 +80,7 @@ def test_structures_of_a_model_get_ids_that_the_dataset_has_not(workspace, asked
     enter = planned(workspace, {"verb": "segment", **asked["segment"]}).steps[-1]
     pairs = dict(pairwise(enter))
     assert "2=tibia" in enter
-    named = {word for before, word in pairwise(enter) if before == "--structure"}
+    named = {word for before, word in pairwise(enter) if before == "--name"}
     assert {"femur_left=1", "femur_right=2", "patella=4", "tibia=3"} == named
     assert pairs["--label-set"].startswith("auto=")
 

@@ -31,7 +31,7 @@ from condyle.workflow.evaluate import evaluate
 from datasets import small_dataset
 
 CONDYLE = str(Path(sys.executable).with_name("condyle"))
-QUICK: dict[str, Any] = {"labels": NAMES, "processes": 1, "settings": MetricSettings(overlap_only=True)}
+QUICK: dict[str, Any] = {"names": NAMES, "processes": 1, "settings": MetricSettings(overlap_only=True)}
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def made(where: dict[str, Path]) -> tuple[Path, dict[str, Any]]:
         "-o",
         "out",
     ]
-    command += ["--label", "femur=1", "--label", "patella=2", "--images", "scans", "--cases", "2", "--processes", "1"]
+    command += ["--name", "femur=1", "--name", "patella=2", "--images", "scans", "--cases", "2", "--processes", "1"]
     command += ["--baseline", "femur", "--json"]
     shown = subprocess.run(command, cwd=where["root"], capture_output=True, text=True, check=False)
     assert shown.returncode == 0, shown.stderr
@@ -109,18 +109,18 @@ def test_the_page_has_every_part_and_nothing_from_elsewhere(made: tuple[Path, di
 
 def test_one_of_two_is_better_where_interval_and_test_say_so(where: dict[str, Path]):
     names = ("fine", "coarse")
-    result = compare([where["3d"], where["2d"]], reference=where["truth"], names=names, **QUICK, structures=("femur",))
+    result = compare([where["3d"], where["2d"]], reference=where["truth"], titles=names, **QUICK, structures=("femur",))
     line = next(line for line in findings(result.study) if "better" in line)
     assert line.startswith("femur: fine is better than coarse by 0.0")
     assert "14 patients" in line
     assert "fine" in str(result)
     assert result.exit_code == 0
-    again = compare([where["3d"], where["2d"]], reference=where["truth"], names=names, **QUICK, structures=("femur",))
+    again = compare([where["3d"], where["2d"]], reference=where["truth"], titles=names, **QUICK, structures=("femur",))
     assert again.to_json() == result.to_json()
 
 
 def test_without_a_reference_volumes_and_places_are_told(where: dict[str, Path], tmp_path: Path):
-    known = {"labels": NAMES, "processes": 1, "patients": where["patients"]}
+    known = {"names": NAMES, "processes": 1, "patients": where["patients"]}
     result = compare([where["truth"], where["poor"]], out=tmp_path / "out", cases=1, **known)
     pair = result.study.between[0]
     volumes = [io.read_labels(where[w] / "p0_left.nii.gz").array for w in ("truth", "poor")]
@@ -154,7 +154,7 @@ def test_tables_are_compared_without_any_mask(where: dict[str, Path], tmp_path: 
     assert result.study.names == ("3d", "2d")
     assert (result.study.patients, result.study.between, result.study.drawn) == (7, (), ())
     masks = compare(
-        [where["3d"], where["2d"]], reference=where["truth"], labels=NAMES, processes=1, patients=where["patients"]
+        [where["3d"], where["2d"]], reference=where["truth"], names=NAMES, processes=1, patients=where["patients"]
     )
     assert [d.to_json() for d in masks.study.differences] == [d.to_json() for d in result.study.differences]
     with pytest.raises(ConfigError, match="one to judge the masks by"):
@@ -162,14 +162,14 @@ def test_tables_are_compared_without_any_mask(where: dict[str, Path], tmp_path: 
     with pytest.raises(ConfigError, match="tables of scores name their patients"):
         compare([tmp_path / "3d.csv", tmp_path / "2d.csv"], patients=where["patients"])
     with pytest.raises(DataError, match="patient of p0_left"):
-        compare([tmp_path / "3d.csv", where["2d"]], reference=where["truth"], labels=NAMES, processes=1)
+        compare([tmp_path / "3d.csv", where["2d"]], reference=where["truth"], names=NAMES, processes=1)
 
 
 def test_seeds_of_one_model_are_one_candidate(where: dict[str, Path], tmp_path: Path):
     names = ("net@1", "net@2", "other")
     given = [where["3d"], where["2d"], where["poor"]]
     result = compare(
-        given, reference=where["truth"], names=names, structures=("femur",), out=tmp_path / "out", cases=0, **QUICK
+        given, reference=where["truth"], titles=names, structures=("femur",), out=tmp_path / "out", cases=0, **QUICK
     )
     assert result.study.names == ("net", "other")
     assert result.study.seeded
@@ -179,7 +179,7 @@ def test_seeds_of_one_model_are_one_candidate(where: dict[str, Path], tmp_path: 
     assert any("another seed changes" in line for line in findings(result.study))
     assert "SD between seeds" in (tmp_path / "out/compare.html").read_text(encoding="utf-8")
     with pytest.raises(ConfigError, match="seeds of one, net"):
-        compare(given[:2], reference=where["truth"], names=names[:2], **QUICK)
+        compare(given[:2], reference=where["truth"], titles=names[:2], **QUICK)
 
 
 @pytest.fixture
@@ -226,7 +226,7 @@ def test_other_structures_are_an_error_that_lists_them(few: dict[str, Path], tmp
     for path in few["2d"].iterdir():
         volume = io.read_labels(path)
         io.write(path, volume.with_array(np.where(volume.array == 2, 3, volume.array).astype(np.uint8)), overwrite=True)
-    quick = {**QUICK, "labels": None}
+    quick = {**QUICK, "names": None}
     with pytest.raises(DataError, match="3d lacks label_3"):
         compare([few["3d"], few["2d"]], reference=few["truth"], **quick)
     result = compare([few["3d"], few["2d"]], reference=few["truth"], structures=("label_1",), **quick)
@@ -235,7 +235,7 @@ def test_other_structures_are_an_error_that_lists_them(few: dict[str, Path], tmp
 
 def test_one_case_shows_nothing_but_its_scores(few: dict[str, Path]):
     files = [few[name] / "p0_left.nii.gz" for name in ("3d", "2d")]
-    result = compare(files, reference=few["truth"] / "p0_left.nii.gz", names=("a", "b"), labels=NAMES, processes=1)
+    result = compare(files, reference=few["truth"] / "p0_left.nii.gz", titles=("a", "b"), names=NAMES, processes=1)
     assert findings(result.study)[0] == "femur: nothing can be shown by Dice, with 1 case of 1 patient."
     assert result.study.rankings == {"femur": {}, "patella": {}}
     assert {d.verdict for d in result.study.differences} == {"nothing"}
@@ -247,9 +247,9 @@ def test_what_does_not_go_together_is_refused(few: dict[str, Path], tmp_path: Pa
     with pytest.raises(ConfigError, match="two or more things"):
         compare(both[:1], **QUICK)
     with pytest.raises(ConfigError, match="one for each of 2"):
-        compare(both, names=("a",), **QUICK)
+        compare(both, titles=("a",), **QUICK)
     with pytest.raises(ConfigError, match="a more than once"):
-        compare(both, names=("a", "a"), **QUICK)
+        compare(both, titles=("a", "a"), **QUICK)
     with pytest.raises(ConfigError, match="0 or more"):
         compare(both, cases=-1, **QUICK)
     with pytest.raises(DataError, match="nothing of that name"):
@@ -382,7 +382,7 @@ def test_an_automatic_mask_cut_short_is_held_against_its_correction(phantoms: Pa
         io.write(phantoms / "auto" / path.name, cut.with_array(array))
         io.write(phantoms / "corrected" / path.name, volume)
     text = run(
-        phantoms, "compare", "auto", "corrected", "-o", "out", "--cases", "1", "--processes", "1", "--label", "femur=1"
+        phantoms, "compare", "auto", "corrected", "-o", "out", "--cases", "1", "--processes", "1", "--name", "femur=1"
     )
     assert "corrected has +" in text
     html = (phantoms / "out/compare.html").read_text(encoding="utf-8")

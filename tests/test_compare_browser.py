@@ -18,7 +18,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     where = candidates(root, patients=2)
     names = ["<img src=x onerror='window.ran = 1'>", "</style><b>", "net@1", "net@2"]
     given = [where["3d"], where["poor"], where["2d"], where["poor"]]
-    known: dict[str, Any] = {"names": names, "labels": NAMES, "images": where["scans"], "baseline": "limb"}
+    known: dict[str, Any] = {"titles": names, "names": NAMES, "images": where["scans"], "baseline": "limb"}
     compare(given, reference=where["truth"], out=root / "out", cases=1, processes=1, **known)
     return root / "out/compare.html"
 

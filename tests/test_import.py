@@ -35,7 +35,7 @@ STRUCTURES = {s.name: s.id for s in LABELS.structures}
 def imported(tmp_path: Path, ids: list[str], **options: Any) -> ImportResult:
     """Import of a folder of scans and one of masks into `tmp_path/ds`."""
     scans, masks = source_folders(tmp_path, ids)
-    options = {"label_sets": {"reference": masks}, "structures": STRUCTURES, **options}
+    options = {"label_sets": {"reference": masks}, "names": STRUCTURES, **options}
     return import_([scans], tmp_path / "ds", **options)
 
 
@@ -58,7 +58,7 @@ def test_scans_and_masks_of_the_same_name_become_cases(tmp_path: Path, suffix: s
         [scans],
         tmp_path / "ds",
         label_sets={"corrected": masks},
-        structures=STRUCTURES,
+        names=STRUCTURES,
         group_pattern=r"^(\d+)",
         channels=["CT"],
     )
@@ -80,7 +80,7 @@ def test_endings_that_say_mask_are_understood(tmp_path: Path, ending: str) -> No
     scans, masks = source_folders(tmp_path, ["a", "b"])
     for path in list(masks.iterdir()):
         path.rename(masks / f"{path.name.removesuffix('.nii.gz')}{ending}.nii.gz")
-    result = import_([scans], tmp_path / "ds", label_sets={"reference": masks}, structures=STRUCTURES)
+    result = import_([scans], tmp_path / "ds", label_sets={"reference": masks}, names=STRUCTURES)
     assert result.added == ("a", "b")
 
 
@@ -91,7 +91,7 @@ def test_a_scan_and_its_mask_may_be_single_files_of_any_names(tmp_path: Path) ->
         [tmp_path / "Knee Scan 1.nrrd"],
         tmp_path / "ds",
         label_sets={"reference": tmp_path / "my mask.nii"},
-        structures=STRUCTURES,
+        names=STRUCTURES,
     )
     assert result.added == ("Knee_Scan_1",)
 
@@ -143,7 +143,7 @@ def test_patterns_tell_scans_from_masks_in_one_folder(tmp_path: Path) -> None:
         case_pattern=r"^(?P<case>[a-z])$",
         label_sets={"reference": tmp_path / "all"},
         mask_pattern=r"^(?P<case>[a-z])_labels$",
-        structures=STRUCTURES,
+        names=STRUCTURES,
     )
     assert result.added == ("a", "b")
     assert result.unmatched == ()
@@ -189,7 +189,7 @@ def test_channels_on_two_grids_fail_by_name(tmp_path: Path) -> None:
 def test_a_mask_in_another_order_of_axes_is_turned_without_loss(tmp_path: Path, orientation: str) -> None:
     scans, masks = source_folders(tmp_path, ["a"])
     io.write(masks / "a.nii.gz", reorient(label_map(), orientation), overwrite=True)
-    result = import_([scans], tmp_path / "ds", label_sets={"reference": masks}, structures=STRUCTURES)
+    result = import_([scans], tmp_path / "ds", label_sets={"reference": masks}, names=STRUCTURES)
     assert result.notes == ()
     dataset = Dataset.open(tmp_path / "ds")
     np.testing.assert_array_equal(load_labels(dataset, dataset["a"], "reference").array, label_map().array)
@@ -200,7 +200,7 @@ def test_a_mask_on_another_grid_fails_with_both_grids_and_the_others_go_on(tmp_p
     moved = AFFINE.copy()
     moved[0, 3] += 0.7
     io.write(masks / "b.nii.gz", Volume.of(label_map().array, moved), overwrite=True)
-    options: dict[str, Any] = {"label_sets": {"reference": masks}, "structures": STRUCTURES}
+    options: dict[str, Any] = {"label_sets": {"reference": masks}, "names": STRUCTURES}
     result = import_([scans], tmp_path / "ds", **options)
     assert result.added == ("a", "c")
     assert "origin (30, 40, -20)" in result.failed["b"]
@@ -219,9 +219,7 @@ def test_a_mask_far_from_its_scan_is_refused_even_when_resampled(tmp_path: Path)
     moved = AFFINE.copy()
     moved[0, 3] += 1000
     io.write(masks / "a.nii.gz", Volume.of(label_map().array, moved), overwrite=True)
-    result = import_(
-        [scans], tmp_path / "ds", label_sets={"reference": masks}, structures=STRUCTURES, resample_masks=True
-    )
+    result = import_([scans], tmp_path / "ds", label_sets={"reference": masks}, names=STRUCTURES, resample_masks=True)
     assert "beside it" in result.failed["a"]
 
 
@@ -231,7 +229,7 @@ def test_a_mask_far_from_its_scan_is_refused_even_when_resampled(tmp_path: Path)
 def test_files_without_partner_are_listed_and_nothing_is_written(tmp_path: Path) -> None:
     scans, masks = source_folders(tmp_path, ["a", "b"])
     (masks / "b.nii.gz").rename(masks / "stray.nii.gz")
-    options: dict[str, Any] = {"label_sets": {"reference": masks}, "structures": STRUCTURES}
+    options: dict[str, Any] = {"label_sets": {"reference": masks}, "names": STRUCTURES}
     with pytest.raises(DataError, match=r"stray\.nii\.gz: a mask without scan(.|\n)*b: a scan without mask"):
         import_([scans], tmp_path / "ds", **options)
     assert not (tmp_path / "ds/dataset.json").exists()
@@ -255,7 +253,7 @@ def test_a_label_map_beside_masks_of_its_structures_is_refused(tmp_path: Path) -
     scans, masks = source_folders(tmp_path, ["a"])
     io.write(masks / "a_femur.nii.gz", label_map())
     with pytest.raises(DataError, match="one label map of a case"):
-        import_([scans], tmp_path / "ds", label_sets={"reference": masks}, structures=STRUCTURES)
+        import_([scans], tmp_path / "ds", label_sets={"reference": masks}, names=STRUCTURES)
 
 
 @pytest.mark.parametrize(
@@ -268,7 +266,7 @@ def test_a_label_map_beside_masks_of_its_structures_is_refused(tmp_path: Path) -
         ({"case_pattern": r"(?P<case>.+)(?P<colour>x)"}, "groups among"),
         ({"group_pattern": r"("}, "regular expression"),
         ({"group_pattern": r"\d"}, "no match"),
-        ({"structures": None}, "names for its numbers"),
+        ({"names": None}, "names for its numbers"),
         ({"label_sets": {"../x": Path()}}, "letters"),
         ({"label_sets": {"reference": Path("nowhere")}}, "nothing of that name"),
         ({"channels": ["a", "b"]}, "name for each channel"),
@@ -300,7 +298,7 @@ def test_nothing_to_import_is_an_error(tmp_path: Path) -> None:
 
 def test_a_remap_table_selects_and_renumbers(tmp_path: Path) -> None:
     remap = {"4": "patella", "2": "femur_right", "1": ""}
-    assert imported(tmp_path, ["a"], structures=None, remap=remap).ok
+    assert imported(tmp_path, ["a"], names=None, remap=remap).ok
     dataset = Dataset.open(tmp_path / "ds")
     assert dataset.labels == Labels.of({"patella": 1, "femur_right": 2})
     array = load_labels(dataset, dataset["a"], "reference").array
@@ -311,13 +309,13 @@ def test_a_remap_table_selects_and_renumbers(tmp_path: Path) -> None:
 
 
 def test_a_star_stands_for_all_other_ids(tmp_path: Path) -> None:
-    imported(tmp_path, ["a"], structures=None, remap={"1": "femur", "2": "femur", "*": ""})
+    imported(tmp_path, ["a"], names=None, remap={"1": "femur", "2": "femur", "*": ""})
     dataset = Dataset.open(tmp_path / "ds")
     array = load_labels(dataset, dataset["a"], "reference").array
     np.testing.assert_array_equal(array, np.isin(label_map().array, (1, 2)))
 
 
-@pytest.mark.parametrize("options", [{"structures": {"femur": 1}}, {"structures": None, "remap": {"1": "femur"}}])
+@pytest.mark.parametrize("options", [{"names": {"femur": 1}}, {"names": None, "remap": {"1": "femur"}}])
 def test_an_id_without_meaning_fails_the_case(tmp_path: Path, options: dict[str, Any]) -> None:
     result = imported(tmp_path, ["a"], **options)
     assert "also 2, 4" in result.failed["a"]
@@ -325,11 +323,11 @@ def test_an_id_without_meaning_fails_the_case(tmp_path: Path, options: dict[str,
 
 def test_a_name_in_a_remap_table_that_stands_for_nothing_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="femoral"):
-        imported(tmp_path, ["a"], structures=None, remap={"femoral": "femur", "*": ""})
+        imported(tmp_path, ["a"], names=None, remap={"femoral": "femur", "*": ""})
 
 
 def test_an_ignore_id_is_kept(tmp_path: Path) -> None:
-    imported(tmp_path, ["a"], structures={"femur_left": 1, "femur_right": 2}, ignore=4)
+    imported(tmp_path, ["a"], names={"femur_left": 1, "femur_right": 2}, ignore=4)
     dataset = Dataset.open(tmp_path / "ds")
     assert dataset.labels.ignore == 4
     np.testing.assert_array_equal(load_labels(dataset, dataset["a"], "reference").array, label_map().array)
@@ -338,7 +336,7 @@ def test_an_ignore_id_is_kept(tmp_path: Path) -> None:
 def test_an_image_given_as_a_mask_fails(tmp_path: Path) -> None:
     scans, masks = source_folders(tmp_path, ["a"])
     io.write(masks / "a.nii.gz", scan(0), overwrite=True)
-    result = import_([scans], tmp_path / "ds", label_sets={"reference": masks}, structures=STRUCTURES)
+    result = import_([scans], tmp_path / "ds", label_sets={"reference": masks}, names=STRUCTURES)
     assert "label map" in result.failed["a"]
 
 
@@ -396,12 +394,12 @@ def test_structures_select_among_many_files_and_say_what_they_leave(tmp_path: Pa
     io.write(tmp_path / "scans/c01.nii.gz", scan(0))
     structure_masks(tmp_path / "masks", {"tibia": TIBIA, "femur": FEMUR, "aorta": FEMUR}, "{case}/{structure}.nii.gz")
     options: dict[str, Any] = {"label_sets": {"reference": tmp_path / "masks"}}
-    result = import_([tmp_path / "scans"], tmp_path / "ds", structures={"femur": 7}, **options)
+    result = import_([tmp_path / "scans"], tmp_path / "ds", names={"femur": 7}, **options)
     assert "aorta, tibia" in result.notes[0]
     dataset = Dataset.open(tmp_path / "ds")
     np.testing.assert_array_equal(load_labels(dataset, dataset["c01"], "reference").array, FEMUR * np.uint8(7))
     with pytest.raises(ConfigError, match="fermur"):
-        import_([tmp_path / "scans"], tmp_path / "no", structures={"fermur": 1}, **options)
+        import_([tmp_path / "scans"], tmp_path / "no", names={"fermur": 1}, **options)
 
 
 def test_a_case_that_lacks_a_structure_is_not_taken_as_background_unasked(tmp_path: Path) -> None:
@@ -495,7 +493,7 @@ def test_surfaces_in_lps_metres_are_read_as_told(tmp_path: Path) -> None:
         [tmp_path / "scans"],
         tmp_path / "ds",
         label_sets={"reference": tmp_path / "meshes"},
-        structures={"tibia": 1},
+        names={"tibia": 1},
         mesh_space="LPS",
         mesh_scale_to_mm=1000,
     )
@@ -507,7 +505,7 @@ def test_a_surface_without_a_structure_in_its_name_needs_a_table_of_one(tmp_path
     io.write(tmp_path / "scans/c01.nii.gz", scan(0))
     write_box(tmp_path / "meshes/c01.stl")
     result = import_(
-        [tmp_path / "scans"], tmp_path / "ds", label_sets={"reference": tmp_path / "meshes"}, structures=STRUCTURES
+        [tmp_path / "scans"], tmp_path / "ds", label_sets={"reference": tmp_path / "meshes"}, names=STRUCTURES
     )
     assert "tells its structure" in result.failed["c01"]
 
@@ -567,7 +565,7 @@ def test_a_real_dicom_scan_and_its_label_map_become_a_case(tmp_path: Path, share
         [shared_data / "ct_dicom_abdomen"],
         tmp_path / "ds",
         label_sets={"reference": masks},
-        structures={"liver": 1, "spleen": 2},
+        names={"liver": 1, "spleen": 2},
     )
     assert result.ok
     dataset = Dataset.open(tmp_path / "ds")
@@ -690,7 +688,7 @@ def test_nnunet_scans_without_label_map_are_listed(tmp_path: Path) -> None:
 
 
 def test_a_table_of_groups_goes_before_the_pattern(tmp_path: Path) -> None:
-    (tmp_path / "groups.csv").write_text("case,group\n1L,donor one\n")
+    (tmp_path / "groups.csv").write_text("case,patient\n1L,donor one\n")
     imported(tmp_path, ["1L", "2L"], groups=tmp_path / "groups.csv", group_pattern=r"^\d")
     assert [case.group for case in Dataset.open(tmp_path / "ds").cases] == ["donor one", "2"]
 
@@ -732,7 +730,7 @@ def test_names_of_segments_go_before_their_numbers(tmp_path: Path) -> None:
     segments(tmp_path, "a", {"femur_left": 1, "femur_right": 2})
     masks = segments(tmp_path, "b", {"femur_right": 1, "femur_left": 2})
     for n, structures in enumerate((None, {"femur_right": 2, "femur_left": 1})):
-        import_([scans], tmp_path / f"ds{n}", label_sets={"reference": masks}, structures=structures)
+        import_([scans], tmp_path / f"ds{n}", label_sets={"reference": masks}, names=structures)
         dataset = Dataset.open(tmp_path / f"ds{n}")
         assert {s.name: s.id for s in dataset.labels.structures} == {"femur_left": 1, "femur_right": 2}
         a, b = (load_labels(dataset, dataset[id_], "reference").array for id_ in "ab")
@@ -745,7 +743,7 @@ def test_segments_may_be_left_out_or_renamed_and_what_is_unknown_is_told(tmp_pat
     shutil.rmtree(tmp_path / "masks")
     masks = segments(tmp_path, "a", {"femur_left": 1, "femur_right": 2})
     options: dict[str, Any] = {"label_sets": {"reference": masks}}
-    result = import_([scans], tmp_path / "one", structures={"femur_left": 7}, **options)
+    result = import_([scans], tmp_path / "one", names={"femur_left": 7}, **options)
     assert result.notes == ("reference: left out femur_right, as asked",)
     one = Dataset.open(tmp_path / "one")
     assert set(np.unique(load_labels(one, one["a"], "reference").array)) == {0, 7}
@@ -755,7 +753,7 @@ def test_segments_may_be_left_out_or_renamed_and_what_is_unknown_is_told(tmp_pat
     rest = import_([scans], tmp_path / "rest", remap={"femur_left": "bone", "*": ""}, **options)
     assert rest.notes == ("reference: left out all others, as asked",)
     with pytest.raises(ConfigError, match="--remap"):
-        import_([scans], tmp_path / "none", structures={"tibia": 1}, **options)
+        import_([scans], tmp_path / "none", names={"tibia": 1}, **options)
     with pytest.raises(ConfigError, match="got femur_right"):
         import_([], tmp_path / "one", label_sets={"again": masks})
 
@@ -765,7 +763,7 @@ def test_a_segment_may_have_another_number_in_each_file_and_no_number_two_meanin
     shutil.rmtree(tmp_path / "masks")
     segments(tmp_path, "a", {"femur_left": 1, "femur_right": 4})
     masks = segments(tmp_path, "b", {"femur_left": 1, "femur_right": 3})
-    options: dict[str, Any] = {"label_sets": {"reference": masks}, "structures": {"left": 1, "right": 2}}
+    options: dict[str, Any] = {"label_sets": {"reference": masks}, "names": {"left": 1, "right": 2}}
     import_([scans], tmp_path / "both", remap={"1": "left", "3": "right", "4": "right"}, **options)
     both = Dataset.open(tmp_path / "both")
     a, b = (load_labels(both, both[id_], "reference").array for id_ in "ab")
@@ -851,8 +849,8 @@ def test_a_file_in_the_way_is_not_overwritten(tmp_path: Path) -> None:
 def test_structures_that_contradict_the_dataset_are_refused(tmp_path: Path) -> None:
     imported(tmp_path, ["a"])
     with pytest.raises(ConfigError, match="id 4, as in the dataset"):
-        import_([], tmp_path / "ds", label_sets={"new": tmp_path / "masks"}, structures={"patella": 1})
-    import_([], tmp_path / "ds", label_sets={"new": tmp_path / "masks"}, structures={**STRUCTURES, "tibia": 5})
+        import_([], tmp_path / "ds", label_sets={"new": tmp_path / "masks"}, names={"patella": 1})
+    import_([], tmp_path / "ds", label_sets={"new": tmp_path / "masks"}, names={**STRUCTURES, "tibia": 5})
     assert Dataset.open(tmp_path / "ds").labels.names == (*LABELS.names, "tibia")
 
 
@@ -889,7 +887,7 @@ def test_a_read_only_target_is_refused_at_once(tmp_path: Path) -> None:
 def test_a_broken_scan_is_reported_and_the_others_go_on(tmp_path: Path) -> None:
     scans, masks = source_folders(tmp_path, ["a", "b", "c"])
     (scans / "b.nii.gz").write_bytes(b"no scan at all")
-    result = import_([scans], tmp_path / "ds", label_sets={"reference": masks}, structures=STRUCTURES)
+    result = import_([scans], tmp_path / "ds", label_sets={"reference": masks}, names=STRUCTURES)
     assert result.added == ("a", "c")
     assert list(result.failed) == ["b"]
     assert not list((tmp_path / "ds").rglob("b.nii.gz"))
@@ -910,7 +908,7 @@ def slowly(items, what):
 
 root = Path(sys.argv[1])
 import_([root / "scans"], root / "ds", label_sets={"reference": root / "masks"},
-        structures={"femur_left": 1, "femur_right": 2, "patella": 4}, track=slowly)
+        names={"femur_left": 1, "femur_right": 2, "patella": 4}, track=slowly)
 """
 
 
@@ -932,7 +930,7 @@ def test_an_import_killed_midway_is_finished_by_the_next(tmp_path: Path, wait_s:
     result = import_([tmp_path / "scans"], tmp_path / "ds", **options)
     assert sorted([*result.added, *result.already]) == ids
     assert list(result.already) == done
-    whole = import_([tmp_path / "scans"], tmp_path / "whole/ds", structures=STRUCTURES, **options)
+    whole = import_([tmp_path / "scans"], tmp_path / "whole/ds", names=STRUCTURES, **options)
     assert whole.ok
     assert tree(tmp_path / "ds") == tree(tmp_path / "whole/ds")
     assert not list((tmp_path / "ds").rglob(".condyle-*"))

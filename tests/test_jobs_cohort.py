@@ -48,7 +48,7 @@ def test_fill_of_a_folder_is_fill_of_each_scan_with_its_settings(tmp_path):
 def test_fill_of_a_dataset_gives_every_case_the_label_set_in_the_datasets_own_ids(tmp_path):
     images, masks = source_folders(tmp_path, ["c01", "c02"])
     dataset = tmp_path / "dataset"
-    condyle.import_([images], dataset, label_sets={"manual": masks}, structures=NAMES)
+    condyle.import_([images], dataset, label_sets={"manual": masks}, names=NAMES)
     result = condyle.fill(dataset, jobs=LOCAL)
     opened = Dataset.open(dataset)
     bone = opened.labels["bone"].id

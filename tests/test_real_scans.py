@@ -47,9 +47,7 @@ def test_fill_of_a_dicom_series_lies_exactly_on_its_label_files_grid(abdomen, ab
 
 def test_liver_and_spleen_lie_on_their_sides_whichever_way_in(abdomen, abdomen_labels, tmp_path):
     """Right is +x: the liver's labels cover liver-like values at the right, after import and after conversion."""
-    condyle.import_(
-        [abdomen], tmp_path / "d", label_sets={"totalseg": abdomen_labels}, structures={"liver": 1, "spleen": 2}
-    )
+    condyle.import_([abdomen], tmp_path / "d", label_sets={"totalseg": abdomen_labels}, names={"liver": 1, "spleen": 2})
     dataset = Dataset.open(tmp_path / "d")
     case = dataset.cases[0]
     image, labels = load_image(dataset, case, dataset.channels[0]), load_labels(dataset, case, "totalseg")

@@ -280,8 +280,10 @@ def test_a_meter_counts_on_however_often_a_counter_starts_over(tmp_path):
         """Set the counter, and wait until the meter has seen it."""
         (tmp_path / "next").write_text(str(joules * 10**6))
         (tmp_path / "next").replace(package / "energy_uj")
+        while looked.acquire(blocking=False):  # looks at what it stood at before
+            pass
         for _ in range(2):  # one look may have begun before
-            looked.acquire(timeout=60)
+            assert looked.acquire(timeout=60)
 
     def look() -> dict[str, tuple[int, int]]:
         found = counters(tmp_path)

@@ -21,7 +21,7 @@ def test_a_model_of_nnunets_is_gone_on_from_with_other_labels(shared_nnunet, tmp
     """Femur and hip become one bone: the plan and the encoder are nnU-Net's, the last convolutions are new."""
     raw = next((shared_nnunet / "ct" / "raw").iterdir())
     model = shared_nnunet / "ct" / "nnUNetTrainer__nnUNetPlans__3d_fullres"
-    condyle.import_([raw], tmp_path / "data", structures={"bone": 1}, remap={"femur": "bone", "hip": "bone"})
+    condyle.import_([raw], tmp_path / "data", names={"bone": 1}, remap={"femur": "bone", "hip": "bone"})
     recipe = replace(QUICK, epochs=1, iterations=2, batch=1, deep_supervision=True, freeze=("encoder",))
     condyle.train(tmp_path / "data", out=tmp_path / "model", recipe=recipe, fold="all", start=model)
     theirs, ours = condyle.load(model).model, condyle.load(tmp_path / "model").model

@@ -88,7 +88,7 @@ def compare_step(study: Study, name: str, question: Question, known: set[str], r
             tables.append(table)
             names.append(called)
             after.append(step)
-    words = ["condyle", "compare", *tables, *(w for n in names for w in ("--name", n))]
+    words = ["condyle", "compare", *tables, *(w for n in names for w in ("--title", n))]
     return Step(f"compare-{name}", (*words, *out), tuple(after), makes)
 
 

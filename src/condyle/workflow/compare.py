@@ -31,12 +31,12 @@ def compare(
     *,
     reference: Path | None = None,
     out: Path | None = None,
-    names: Sequence[str] = (),
+    titles: Sequence[str] = (),
     label_sets: Sequence[str] = (),
     images: Path | None = None,
     common: bool = False,
     structures: Sequence[str] = (),
-    labels: Mapping[str, int] | None = None,
+    names: Mapping[str, int] | None = None,
     table: Path | None = None,
     resample: bool = False,
     patients: Path | None = None,
@@ -59,12 +59,12 @@ def compare(
             Seeds of one model are named model@1, model@2, and count as one candidate.
         reference: What is taken as true: a file or folder; of a dataset, the name of a label set.
         out: A folder to write the page, tables and JSON to.
-        names: What the candidates are called, one each; by default as their folders.
+        titles: What the candidates are called, one each; by default as their folders.
         label_sets: Those of the dataset to compare.
         images: A folder of scans named like the cases, to draw on. A dataset has its own.
         common: Where the candidates have other cases, go on with those all have.
         structures: Compare these only.
-        labels: Structures by name and id, e.g. femur_right=1.
+        names: Structures by name and id, e.g. femur_right=1.
         table: A JSON file of them.
         resample: Bring masks onto the reference's grid where they differ.
         patients: A CSV file of case and patient. Intervals and tests draw patients, not cases.
@@ -85,8 +85,8 @@ def compare(
         raise ConfigError("cases", expected="0 or more", got=str(cases))
     if out is not None:
         refuse_replacing(out, overwrite=overwrite, holds=_HOLDS)
-    sources = sources_of(candidates, names, label_sets)
-    scoring = Scoring(tuple(structures), labels, table, resample, patients, settings, processes, seed, common, track)
+    sources = sources_of(candidates, titles, label_sets)
+    scoring = Scoring(tuple(structures), names, table, resample, patients, settings, processes, seed, common, track)
     check_sources(sources, reference, patients)
     if reference is None and not sources[0].is_table:
         study = alone(sources, scoring)

@@ -78,7 +78,7 @@ def import_(
     label_sets: Mapping[str, Path] | None = None,
     channels: Sequence[str] | None = None,
     name: str | None = None,
-    structures: Mapping[str, int] | None = None,
+    names: Mapping[str, int] | None = None,
     remap: Mapping[str, str] | None = None,
     ignore: int | None = None,
     priority: Sequence[str] = (),
@@ -114,7 +114,7 @@ def import_(
         channels: Names of the images in the sources, in order of nnU-Net's numbers where they have them; by
             default those of the dataset, and "image" in a new one.
         name: The dataset's name; by default that of its folder.
-        structures: Names and ids of the dataset's structures, such as femur_left=1. Of masks that are one file
+        names: Names and ids of the dataset's structures, such as femur_left=1. Of masks that are one file
             a structure, or name their segments (.seg.nrrd), only these are taken.
         remap: What ids or names in the masks become: a structure's name, or nothing to drop it. The key * stands
             for all others.
@@ -124,7 +124,7 @@ def import_(
             its suffix, with the group (?P<case>...) and perhaps (?P<channel>...).
         mask_pattern: The same for masks, with the groups case and perhaps structure.
         group_pattern: A regular expression whose first bracket in a case id is its group (patient, donor).
-        groups: A CSV file with the columns case and group; goes before the pattern.
+        groups: A CSV file with the columns case and group, or patient; goes before the pattern.
         series: Which DICOM series, where folders hold several: number, UID or part of its description.
         nnunet_label_set: What to call the labels of an nnU-Net folder.
         spacing: Voxel spacing in mm of TIFF stacks that do not tell theirs.
@@ -160,7 +160,7 @@ def import_(
             label_sets or {},
             existing=[case.id for case in dataset.cases],
             labels=dataset.labels,
-            meaning=Meaning(structures, remap, ignore, tuple(priority)),
+            meaning=Meaning(names, remap, ignore, tuple(priority)),
             mask_pattern=mask_pattern,
             nnunet_set=nnunet_label_set,
         )

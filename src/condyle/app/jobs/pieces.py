@@ -78,7 +78,7 @@ def _structures(labels: Labels, names: Mapping[int, str]) -> list[str]:
         if name not in ids:
             used = {*ids.values(), labels.ignore}
             ids[name] = id_ if id_ not in used else next(i for i in range(1, 65536) if i not in used)
-    return [word for name, id_ in ids.items() for word in ("--structure", f"{name}={id_}")]
+    return [word for name, id_ in ids.items() for word in ("--name", f"{name}={id_}")]
 
 
 def names_of(model: Path) -> dict[int, str]:

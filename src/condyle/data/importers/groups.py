@@ -11,7 +11,7 @@ from condyle.errors import ConfigError, DataError
 
 
 def groups_from_csv(path: Path) -> dict[str, str]:
-    """Groups by case id from a CSV file with the columns `case` and `group`.
+    """Groups by case id from a CSV file with the columns `case` and `group`, or `patient`.
 
     Raises:
         DataError: if the file cannot be read, lacks a column, or names a case twice.
@@ -23,9 +23,11 @@ def groups_from_csv(path: Path) -> dict[str, str]:
         raise DataError(path, expected="a CSV file", got=str(error)) from error
     out: dict[str, str] = {}
     for line, row in enumerate(rows, start=2):
-        case, group = (row.get("case") or "").strip(), (row.get("group") or "").strip()
+        case, group = (row.get("case") or "").strip(), (row.get("group") or row.get("patient") or "").strip()
         if not case or not group:
-            raise DataError(f"{path}, line {line}", expected="columns case and group, both filled", got=str(row))
+            raise DataError(
+                f"{path}, line {line}", expected="columns case and group (or patient), both filled", got=str(row)
+            )
         if out.setdefault(case, group) != group:
             raise DataError(f"{path}, line {line}", expected="one group for a case", got=f"{case} in two")
     if not out:

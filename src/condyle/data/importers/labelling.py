@@ -128,7 +128,7 @@ def resolve(
             "label map",
             expected="names for its numbers",
             got="none",
-            hint="Give the structures, e.g. femur = 1, or a remap table.",
+            hint="Name them, e.g. --name femur=1, or give a remap table.",
         )
     if table is None and source.structures:
         table = _same(source, labels)
@@ -142,7 +142,7 @@ def _only(structures: Mapping[str, int], named: Sequence[str]) -> dict[str, str]
     unknown = sorted(set(structures) - set(named))
     if unknown:
         expected, hint = f"names among {', '.join(named)}", "Say what they become: --remap NAME=STRUCTURE."
-        raise ConfigError("structures", expected=expected, got=", ".join(unknown), hint=hint)
+        raise ConfigError("names", expected=expected, got=", ".join(unknown), hint=hint)
     return {name: name if name in structures else "" for name in named}
 
 

@@ -33,7 +33,7 @@ class Scoring:
     """How every pair of masks is read and scored; the fields are those of `compare`."""
 
     structures: tuple[str, ...] = ()
-    labels: Mapping[str, int] | None = None
+    names: Mapping[str, int] | None = None
     table: Path | None = None
     resample: bool = False
     patients: Path | None = None
@@ -51,7 +51,7 @@ class Scoring:
         """
         place, sets = _places(judged, reference)
         known: dict[str, Any] = {
-            "structures": self.structures, "names": self.labels, "table": self.table, "resample": self.resample,
+            "structures": self.structures, "names": self.names, "table": self.table, "resample": self.resample,
             "patients": self.patients, "settings": self.settings, "processes": self.processes, "seed": self.seed,
         }  # fmt: skip
         found = evaluate(judged.path, place, label_sets=sets, track=self.track, **known)
@@ -122,7 +122,7 @@ def draw(
     by_id = {case.id: case for case in pairs.cases}
     dataset = None if a.label_set is None else Dataset.open(a.path)
     folders = () if a.label_set is not None else (b.path, a.path)
-    labels = labels_of(pairs, scoring.labels, scoring.table, folders)
+    labels = labels_of(pairs, scoring.names, scoring.table, folders)
     request = Request(labels, scoring.structures, None, scoring.resample, scoring.settings)
     scans: Mapping[str, ScanFile] = images_for(images, list(pair.cases), dataset, b.path)
     out = []

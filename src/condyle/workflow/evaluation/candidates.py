@@ -56,12 +56,12 @@ class Run:
     notes: tuple[str, ...] = ()
 
 
-def sources_of(paths: Sequence[Path], names: Sequence[str], label_sets: Sequence[str]) -> tuple[Source, ...]:
+def sources_of(paths: Sequence[Path], titles: Sequence[str], label_sets: Sequence[str]) -> tuple[Source, ...]:
     """Name what is compared.
 
     Args:
         paths: Masks and tables; or one dataset.
-        names: One each, or none: then they are called by their files, folders or label sets.
+        titles: One each, or none: then they are called by their files, folders or label sets.
         label_sets: Those of the dataset to compare.
 
     Raises:
@@ -80,14 +80,14 @@ def sources_of(paths: Sequence[Path], names: Sequence[str], label_sets: Sequence
             got=str(len(found)),
             hint="Give two folders or tables, or one dataset with two --label-set.",
         )
-    if names:
-        if len(names) != len(found):
-            raise ConfigError("names", expected=f"one for each of {len(found)} candidates", got=str(len(names)))
-        found = [replace(source, name=name) for source, name in zip(found, names, strict=True)]
+    if titles:
+        if len(titles) != len(found):
+            raise ConfigError("titles", expected=f"one for each of {len(found)} candidates", got=str(len(titles)))
+        found = [replace(source, name=title) for source, title in zip(found, titles, strict=True)]
     twice = [name for name, n in Counter(source.name for source in found).items() if n > 1]
     if twice:
         got = ", ".join(twice)
-        raise ConfigError("candidates", expected="a name for each", got=f"{got} more than once", hint="Give --name.")
+        raise ConfigError("candidates", expected="a name for each", got=f"{got} more than once", hint="Give --title.")
     return tuple(found)
 
 
@@ -193,7 +193,7 @@ def candidates_of(
     candidates = tuple(Candidate(name, tables) for name, tables in by_model.items())
     if len(candidates) < 2:
         raise ConfigError(
-            "candidates", expected="two or more models", got=f"seeds of one, {candidates[0].name}", hint="Give --name."
+            "candidates", expected="two or more models", got=f"seeds of one, {candidates[0].name}", hint="Give --title."
         )
     _same_structures(candidates, structures)
     return candidates, groups, notes
@@ -212,5 +212,5 @@ def _same_structures(candidates: Sequence[Candidate], wanted: Sequence[str]) -> 
             "candidates",
             expected="the same structures of each",
             got="; ".join(told),
-            hint="Choose those all have with --structure, or give their names with --label or --table.",
+            hint="Choose those all have with --structure, or give their names with --name or --table.",
         )
