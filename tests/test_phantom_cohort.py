@@ -95,6 +95,17 @@ def test_both_sides_of_a_person_are_made_with_the_same_settings(other, form, tmp
     assert made.made == ("p01_right",)
 
 
+@pytest.mark.parametrize("form", ["dataset", "dicom"])
+def test_scans_of_somebody_else_are_not_added_to(form, tmp_path):
+    settings = {"seed": 3, "spacing": (6.0, 6.0, 6.0), "form": form}
+    condyle.phantom("proximal_femur", tmp_path / "one", count=1, **settings)
+    (tmp_path / "one/phantom.json").unlink()
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(ConfigError, match="a folder of phantoms, or a new one"):
+        condyle.phantom("proximal_femur", tmp_path / "one", count=2, **settings)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
 @pytest.mark.parametrize("wrong", [{"seed": -1}, {"spacing": (float("nan"), 1.0, 1.0)}, {"spacing": (np.inf, 1, 1)}])
 def test_settings_that_make_no_sense_are_refused(wrong, tmp_path):
     with pytest.raises(ConfigError, match=next(iter(wrong))):

@@ -124,7 +124,7 @@ def phantom(
         refuse_foreign(out)
     with one_writer(out, make=True):
         store = _DatasetStore(out, cohort) if form == "dataset" else _DicomStore(out, cohort)
-        _same_settings(out, asked)
+        _same_settings(out, asked, begun=store.begun)
         measured = _measures(out / MEASURES)
         to_do = [member for member in cohort.members if not (store.has(member) and member.id in measured)]
         for member in track(to_do, "Making scans"):
@@ -156,6 +156,10 @@ class _DatasetStore:
                 got=f"{', '.join(self.dataset.labels.names)} in {', '.join(self.dataset.channels)}",
             )
 
+    @property
+    def begun(self) -> bool:
+        return bool(self.dataset.cases)
+
     def has(self, member: Member) -> bool:
         return member.id in self.dataset
 
@@ -180,6 +184,10 @@ class _DicomStore:
         self.out = out
         self.modality: Literal["CT", "MR"] = "MR" if cohort.modality == "MR" else "CT"
 
+    @property
+    def begun(self) -> bool:
+        return (self.out / "dicom").is_dir()
+
     def has(self, member: Member) -> bool:
         return (self.out / "dicom" / member.id).is_dir()
 
@@ -197,14 +205,22 @@ class _DicomStore:
         )
 
 
-def _same_settings(out: Path, asked: Mapping[str, Any]) -> None:
+def _same_settings(out: Path, asked: Mapping[str, Any], *, begun: bool) -> None:
     """Note what a folder's scans are made with; refuse others, for both sides of a person would differ.
 
+    Args:
+        out: The folder.
+        asked: The settings.
+        begun: Whether scans are there.
+
     Raises:
-        ConfigError: naming what differs.
+        ConfigError: naming what differs; or if nothing tells how the scans that are there were made.
         DataError: if the disk refuses.
     """
     path = out / SETTINGS
+    if begun and not path.is_file():
+        got = f"scans, and no {SETTINGS} that tells of them"
+        raise ConfigError(out, expected="a folder of phantoms, or a new one", got=got, hint="Choose another folder.")
     known = read_json(path) if path.is_file() else asked
     if not isinstance(known, dict):
         raise ConfigError(path, expected="the settings of phantoms", got=type(known).__name__)
