@@ -50,10 +50,12 @@ def test_a_search_goes_on_where_it_was_and_ends_in_a_recipe(data, tmp_path):
 
 
 def test_trials_that_a_killed_process_left_are_tried_again(tmp_path):
-    study = _opened(tmp_path, "random", {}, TINY.seed, prune=False)
+    out = tmp_path / "what? 100 %"  # characters that an address of a database has a use for
+    study = _opened(out, "random", {}, TINY.seed, prune=False)
     lost = study.ask()
     rate = lost.suggest_float("rate", 1e-4, 1e-2, log=True)
-    again = _opened(tmp_path, "tpe", {}, TINY.seed, prune=True)
+    again = _opened(out, "tpe", {}, TINY.seed, prune=True)
+    assert [path.name for path in tmp_path.rglob("*")] == [out.name, "trials.sqlite"]
     assert [t.state.name for t in again.trials] == ["FAIL", "WAITING"]
     assert again.ask().suggest_float("rate", 1e-4, 1e-2, log=True) == rate
 

@@ -10,6 +10,7 @@ from math import isfinite
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import quote
 
 from condyle.config import to_json
 from condyle.data import Dataset
@@ -161,7 +162,8 @@ def _opened(out: Path, method: str, asked: Mapping[str, Any], seed: int, *, prun
         got = error.strerror or str(error)
         raise ConfigError(out, expected="a folder for the search (-o)", got=got) from error
     sampler = optuna.samplers.RandomSampler if method == "random" else optuna.samplers.TPESampler
-    storage = f"sqlite:///{(out / TRIALS).resolve()}"
+    # In a plain address a ? of the folder's name would begin the options. Both SQLAlchemy and SQLite unquote.
+    storage = f"sqlite:///file:{quote(quote(str((out / TRIALS).resolve())))}?uri=true"
     study = optuna.create_study(
         storage=storage,
         study_name="search",
