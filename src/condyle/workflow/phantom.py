@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from math import isfinite
 from pathlib import Path
 from typing import Any, Literal
@@ -13,6 +14,7 @@ from condyle.data import Case, Dataset
 from condyle.data.case import image_path, labels_path
 from condyle.data.dataset import FILE, refuse_foreign
 from condyle.data.fields import read_json
+from condyle.data.load import load_image, load_labels
 from condyle.data.lock import one_writer
 from condyle.data.names import safe_name
 from condyle.errors import ConfigError
@@ -20,9 +22,11 @@ from condyle.io import write
 from condyle.io.atomic import atomic_file
 from condyle.io.dicom import write_series
 from condyle.phantoms.cohort import USUAL_SCANNER, Cohort, Member, Phantom, kind_named, scanner_named
-from condyle.phantoms.synthetic.cohort import SyntheticCohort
+from condyle.phantoms.synthetic.cohort import LabelledCohort, SyntheticCohort
+from condyle.phantoms.synthetic.labelled import Labelled
 from condyle.phantoms.synthetic.stored import MAPS, write_map
 from condyle.progress import Track, silent
+from condyle.workflow.shared.label_sets import chosen_label_set
 
 KindName = Literal["proximal_femur", "thighs", "knee", "paediatric_legs", "abdomen", "skeleton", "synthetic"]
 ScannerName = Literal["ct", "ct_bone", "ct_low_dose", "mr_t1", "mr_pd_fs", "mr_low_field"]
@@ -63,12 +67,14 @@ def phantom(
     kind: KindName,
     out: Path,
     *,
-    count: int = 2,
+    count: int | None = None,
     seed: int = 0,
     form: Literal["dataset", "dicom"] = "dataset",
     scanner: ScannerName | None = None,
     spacing: tuple[float, float, float] | None = None,
     shapes: Path | None = None,
+    people: Path | None = None,
+    label_set: str | None = None,
     metal: bool = False,
     track: Track = silent,
 ) -> Made:
@@ -83,13 +89,16 @@ def phantom(
         out: The folder to make, with the label sets `truth`, `manual` (a human's hand) and, for a single bone in CT,
             `fill`: a dataset; or `dicom/<scan>/` and `<label set>/<scan>.nii.gz`. `measures.json` beside them has
             lengths and angles.
-        count: Number of scans.
+        count: Number of scans, 2 if not given; or of the first cases of `people`, all if not given.
         seed: Start of all randomness.
         form: A dataset, or DICOM series as a scanner would write them.
         scanner: The scanner; by default the one such subjects are usually seen in.
         spacing: Voxel spacing in mm along the array axes; by default as such scanners choose.
         shapes: For the kinds `skeleton` and `synthetic`: a folder of bone surfaces (VTP) and the OpenSim model that
             joins them.
+        people: For the kind `synthetic`: a dataset whose label maps are the bodies, with what their scans show around;
+            its structures that are called as those of drawn bodies are their bones.
+        label_set: Of `people`; may be left out where it has one only.
         metal: Put a titanium nail into a femur of each subject; in CT it leaves streaks.
         track: Told of each scan.
 
@@ -98,20 +107,24 @@ def phantom(
         ConfigError: if the count, the seed or the spacing makes no sense, shapes do not go with the kind, or the
             folder holds scans that were made with other settings.
     """
-    if count < 1:
+    if count is not None and count < 1:
         raise ConfigError("count", expected="at least 1 scan", got=str(count))
     if seed < 0:
         raise ConfigError("seed", expected="0 or more", got=str(seed))
     if spacing is not None and not all(isfinite(mm) and mm > 0 for mm in spacing):
         raise ConfigError("spacing", expected="more than 0 mm on every axis", got=str(spacing))
+    number = 2 if count is None else count
+    if people is not None and (kind != "synthetic" or shapes is not None):
+        raise ConfigError("people", expected="the kind synthetic, and no shapes beside", got=f"{kind}, {shapes}")
+    cohort: Cohort | SyntheticCohort | LabelledCohort
     if kind == "synthetic":
         if form != "dataset" or scanner is not None or spacing is not None:
             got = f"{form}, scanner {scanner}, spacing {spacing}"
             raise ConfigError("synthetic", expected="a dataset, scanners and voxels of all kinds", got=got)
-        cohort: Cohort | SyntheticCohort = SyntheticCohort(shapes, count, seed)
+        cohort = SyntheticCohort(shapes, number, seed) if people is None else _labelled(people, label_set, count, seed)
     else:
         scanned_by = scanner_named(scanner or USUAL_SCANNER[kind])
-        cohort = Cohort(kind_named(kind, shapes), scanned_by, count, seed, spacing, metal)
+        cohort = Cohort(kind_named(kind, shapes), scanned_by, number, seed, spacing, metal)
     asked = {
         "kind": kind,
         "seed": seed,
@@ -119,6 +132,8 @@ def phantom(
         "spacing_mm": None if spacing is None else [float(mm) for mm in spacing],
         "shapes": None if shapes is None else shapes.resolve().name,
         "metal": metal,
+        "people": None if people is None else people.resolve().name,
+        "label_set": label_set,
     }
     if form == "dataset":
         refuse_foreign(out)
@@ -139,10 +154,30 @@ def phantom(
     return Made(out, form, tuple(member.id for member in to_do), already)
 
 
+def _labelled(people: Path, label_set: str | None, count: int | None, seed: int) -> LabelledCohort:
+    """The cases of a dataset that have a label set.
+
+    Raises:
+        ConfigError: if there is no such label set.
+        DataError: if there is no dataset.
+    """
+    dataset = Dataset.open(people)
+    chosen = chosen_label_set(dataset, label_set)
+    cases = [case for case in dataset.cases if chosen in case.label_sets][:count]
+
+    def read(case: Case) -> Labelled:
+        scan = load_image(dataset, case, dataset.channels[0])
+        where = str(dataset.path(case.label_sets[chosen]))
+        return Labelled(scan, load_labels(dataset, case, chosen), dataset.labels, where)
+
+    readers = {case.id: partial(read, case) for case in cases}
+    return LabelledCohort(readers, {case.id: case.group for case in cases}, seed)
+
+
 class _DatasetStore:
     """Scans as cases of a dataset."""
 
-    def __init__(self, out: Path, cohort: Cohort | SyntheticCohort) -> None:
+    def __init__(self, out: Path, cohort: Cohort | SyntheticCohort | LabelledCohort) -> None:
         if (out / FILE).exists():
             self.dataset = Dataset.open(out)
         else:
@@ -180,7 +215,7 @@ class _DatasetStore:
 class _DicomStore:
     """Scans as DICOM series, their label sets as NIfTI."""
 
-    def __init__(self, out: Path, cohort: Cohort | SyntheticCohort) -> None:
+    def __init__(self, out: Path, cohort: Cohort | SyntheticCohort | LabelledCohort) -> None:
         self.out = out
         self.modality: Literal["CT", "MR"] = "MR" if cohort.modality == "MR" else "CT"
 

@@ -1,7 +1,8 @@
-"""Sampled subjects, each with one picture of it, so that they make a dataset."""
+"""Subjects, sampled or as somebody labelled them, each with one picture of it, so that they make a dataset."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -10,8 +11,9 @@ import numpy as np
 
 from condyle.labels import Labels
 from condyle.phantoms.cohort import Member, Phantom
-from condyle.phantoms.synthetic.anatomy import LABELS, anatomy_map
+from condyle.phantoms.synthetic.anatomy import LABELS, AnatomyMap, anatomy_map
 from condyle.phantoms.synthetic.draw import drawn_pair
+from condyle.phantoms.synthetic.labelled import Labelled, labelled_map
 from condyle.phantoms.synthetic.people import drawn_person, kind_of
 from condyle.phantoms.synthetic.pose import View
 from condyle.phantoms.synthetic.stored import MapInMemory
@@ -58,14 +60,58 @@ class SyntheticCohort:
         rng = np.random.default_rng([self.seed, member.person])
         kind = kind_of(member.person, self.seed, with_shapes=self.shapes is not None)
         person = drawn_person(kind, self.shapes, self.step_mm, rng)
-        made = anatomy_map(person.subject, person.grid)
-        pair = drawn_pair(MapInMemory(made), View(_size(rng), (_PICTURE_MM,) * 3, (0, 1, 2)), rng)
-        seen = pair.seen.slices
-        i, j, k = pair.labels[seen].shape
-        grid = Grid((i, j, k), np.diag([_PICTURE_MM, _PICTURE_MM, _PICTURE_MM, 1.0]))
-        image = Volume(np.clip(np.rint(pair.image[seen]), -32000, 32000).astype(np.int16), grid)
-        truth = Volume(pair.labels[seen].astype(np.uint8), grid)
-        return Phantom(image, {"truth": truth}, dict(person.subject.measures), made)
+        return _pictured(anatomy_map(person.subject, person.grid), dict(person.subject.measures), rng)
+
+
+@dataclass(frozen=True)
+class LabelledCohort:
+    """Subjects as they are labelled in scans.
+
+    Args:
+        people: Name to a person, who is read when it is made.
+        groups: Name to whose scan it is.
+        seed: Start of all randomness.
+        step_mm: Fineness of the maps.
+    """
+
+    people: Mapping[str, Callable[[], Labelled]]
+    groups: Mapping[str, str]
+    seed: int
+    step_mm: float = 2.0
+
+    @property
+    def modality(self) -> Literal["scan"]:
+        """Of the pictures: any."""
+        return "scan"
+
+    @property
+    def labels(self) -> Labels:
+        """The structures of the label maps."""
+        return LABELS
+
+    @property
+    def members(self) -> tuple[Member, ...]:
+        """All subjects, in order, in the groups that they have."""
+        return tuple(Member(name, self.groups[name], n, "both") for n, name in enumerate(self.people))
+
+    def make(self, member: Member) -> Phantom:
+        """Make the map of one member, and draw a picture of it.
+
+        Raises:
+            DataError: if its files cannot be read, or show no bone that is drawn.
+        """
+        rng = np.random.default_rng([self.seed, member.person])
+        return _pictured(labelled_map(self.people[member.id](), self.step_mm), {}, rng)
+
+
+def _pictured(made: AnatomyMap, measures: dict[str, float], rng: np.random.Generator) -> Phantom:
+    pair = drawn_pair(MapInMemory(made), View(_size(rng), (_PICTURE_MM,) * 3, (0, 1, 2)), rng)
+    seen = pair.seen.slices
+    i, j, k = pair.labels[seen].shape
+    grid = Grid((i, j, k), np.diag([_PICTURE_MM, _PICTURE_MM, _PICTURE_MM, 1.0]))
+    image = Volume(np.clip(np.rint(pair.image[seen]), -32000, 32000).astype(np.int16), grid)
+    truth = Volume(pair.labels[seen].astype(np.uint8), grid)
+    return Phantom(image, {"truth": truth}, measures, made)
 
 
 def _size(rng: np.random.Generator) -> tuple[int, int, int]:
