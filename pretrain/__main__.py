@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import condyle
 from condyle.data.dataset import FILE
 from condyle.recipe import RECIPES
 from pretrain.real import SCANS
+from pretrain.scripts import told
 from pretrain.ship import real_from_json, ship
 
 #: Bodies that are held out, for calibration and tests: another seed than those that are learned from.
@@ -61,12 +61,6 @@ def with_commit(file: Path) -> str:
     commits = [*there, asked.stdout.strip()] if asked.stdout.strip() not in there else there
     file.write_text("\n".join(commits) + "\n", encoding="utf-8")
     return ", ".join(commits)
-
-
-def told(script: str, *arguments: Path | str) -> str:
-    """What a script of this folder prints; its progress is seen as it works."""
-    command = [sys.executable, "-m", f"pretrain.{script}", *map(str, arguments)]
-    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from condyle import models
 from condyle.models.shipped import DEFAULT, FOLDER
-from pretrain.__main__ import told
+from pretrain.scripts import told
 
 _TABLES = re.compile(r"(?<=### Drawn scans of bodies it never saw\n\n).*?(?=\n### Real scans)", re.DOTALL)
 
