@@ -71,7 +71,8 @@ def _measured(segmenter: Segmenter, data: Path, name: str, out: Path) -> RealSca
     mask = segmenter.segment(scan)
     seconds = time.perf_counter() - start
     draw_planes(out / f"{Path(name).name.removesuffix('.nii.gz')}.png", scan, mask, title=name)
-    return RealScan(name, round(seconds, 1), volumes_ml(mask, labels), _agreement(data / name, mask, labels))
+    found_ml = {structure: round(ml, 3) for structure, ml in volumes_ml(mask, labels).items() if ml}
+    return RealScan(name, round(seconds, 1), found_ml, _agreement(data / name, mask, labels))
 
 
 def _agreement(scan: Path, mask: Volume, labels: Labels) -> dict[str, float]:
