@@ -136,6 +136,8 @@ def test_what_cannot_be_drawn_is_told(tmp_path: Path) -> None:
         condyle.phantom("synthetic", tmp_path / "out", people=own)
     with pytest.raises(ConfigError, match="the kind synthetic"):
         condyle.phantom("knee", tmp_path / "out", people=own)
+    with pytest.raises(ConfigError, match="label_set: expected people"):
+        condyle.phantom("synthetic", tmp_path / "out", label_set="manual")
     replace(Dataset.open(own), labels=Labels.of({"liver": 1, "spleen": 2, "pancreas": 3})).save()
     with pytest.raises(DataError, match=r"own/labels/manual/a.*femur_left.*--remap"):
         condyle.phantom("synthetic", tmp_path / "out", people=own, label_set="manual")

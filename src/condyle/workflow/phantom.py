@@ -115,7 +115,10 @@ def phantom(
         raise ConfigError("spacing", expected="more than 0 mm on every axis", got=str(spacing))
     number = 2 if count is None else count
     if people is not None and (kind != "synthetic" or shapes is not None):
-        raise ConfigError("people", expected="the kind synthetic, and no shapes beside", got=f"{kind}, {shapes}")
+        got = f"shapes {shapes}" if kind == "synthetic" else kind
+        raise ConfigError("people", expected="the kind synthetic, and no shapes beside", got=got)
+    if people is None and label_set is not None:
+        raise ConfigError("label_set", expected="people to go with it", got="none")
     cohort: Cohort | SyntheticCohort | LabelledCohort
     if kind == "synthetic":
         if form != "dataset" or scanner is not None or spacing is not None:
