@@ -1,7 +1,7 @@
 """Subjects out of label maps: bones as somebody drew them, around them what their scan shows.
 
 Nothing else of the scan is used: pictures that are drawn of such a subject may have any contrast, as in SynthSeg
-(Billot et al., Med Image Anal 2023; 86:102789), so that labels made in CT teach a model MR.
+(Billot et al., Med Image Anal 2023; 86:102789), so that a model may learn MR from labels made in CT.
 """
 
 from __future__ import annotations
