@@ -42,7 +42,7 @@ pretrain: .venv/ready
 
 test: .venv/ready lint types
 	tools/install-test-programs
-	$(BIN)/pytest --numprocesses 2 --dist loadfile --cov --cov-report term
+	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --cov --cov-report term
 
 lint: .venv/ready
 	$(BIN)/ruff check .
