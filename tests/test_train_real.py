@@ -21,7 +21,7 @@ def test_a_real_ct_is_learned_by_heart_and_segmented_from_its_file(shared_data, 
         shutil.copy(ct / file, tmp_path / folder / "abdomen.nii.gz")
     condyle.import_(
         [tmp_path / "scans"], tmp_path / "data", channels=["CT"], label_sets={"reference": tmp_path / "masks"},
-        structures=ORGANS,
+        names=ORGANS,
     )  # fmt: skip
     recipe = replace(
         RECIPES["quick"],
