@@ -90,6 +90,14 @@ def choose(shown: Tab, label_set: str) -> None:
     shown.chosen(label_set)
 
 
+def choose_while_saving(shown: Tab, label_set: str) -> None:
+    """As `choose`; the save that `HELD` puts off is answered after that."""
+    shown.page.get_by_label("Label set", exact=True).select_option(label_set)
+    shown.page.wait_for_timeout(500)
+    shown.ask("window.release()")
+    shown.chosen(label_set)
+
+
 def drafts(server: Server, case: str) -> int:
     """Whether the server has one, as a status of HTTP."""
     return server.ask("GET", address(server, case) + "/autosave")[0]
@@ -218,10 +226,7 @@ def test_the_answer_to_a_slow_save_is_noted_for_the_set_that_was_saved(browser, 
     dab(shown, (3, 3, 3))
     shown.page.keyboard.press("Control+s")
     state(shown, "saving")
-    shown.page.get_by_label("Label set", exact=True).select_option("model")
-    shown.page.wait_for_timeout(500)
-    shown.ask("window.release()")
-    shown.chosen("model")
+    choose_while_saving(shown, "model")
     assert shown.ask("[view.saving.base, view.saving.when, view.saving.state]") == [1, None, "clean"]
     dab(shown, (3, 3, 3), "2")
     shown.page.keyboard.press("Control+s")
@@ -237,10 +242,7 @@ def test_what_is_drawn_during_a_slow_save_is_kept_where_another_set_is_chosen_th
     shown.page.keyboard.press("Control+s")
     state(shown, "saving")
     dab(shown, (20, 15, 3))
-    shown.page.get_by_label("Label set", exact=True).select_option("model")
-    shown.page.wait_for_timeout(500)
-    shown.ask("window.release()")
-    shown.chosen("model")
+    choose_while_saving(shown, "model")
     assert drafts(server, "meanwhile") == 200
     choose(shown, "reference")
     shown.page.click(".view-banner button:text('Take it up')")

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
-from condyle.labels import Labels
 from condyle.phantoms.cohort import Member, Phantom
 from condyle.phantoms.synthetic.anatomy import LABELS, AnatomyMap, anatomy_map
 from condyle.phantoms.synthetic.draw import drawn_pair
@@ -21,6 +20,8 @@ from condyle.space import Grid, Volume
 
 #: Voxels of the pictures that lie beside the maps.
 _PICTURE_MM = 2.0
+#: What they look like: any scan.
+_MODALITY: Literal["scan"] = "scan"
 
 
 @dataclass(frozen=True)
@@ -39,15 +40,8 @@ class SyntheticCohort:
     seed: int
     step_mm: float = 2.0
 
-    @property
-    def modality(self) -> Literal["scan"]:
-        """Of the pictures: any."""
-        return "scan"
-
-    @property
-    def labels(self) -> Labels:
-        """The structures of the label maps."""
-        return LABELS
+    modality: ClassVar = _MODALITY
+    labels: ClassVar = LABELS
 
     @property
     def members(self) -> tuple[Member, ...]:
@@ -79,15 +73,8 @@ class LabelledCohort:
     seed: int
     step_mm: float = 2.0
 
-    @property
-    def modality(self) -> Literal["scan"]:
-        """Of the pictures: any."""
-        return "scan"
-
-    @property
-    def labels(self) -> Labels:
-        """The structures of the label maps."""
-        return LABELS
+    modality: ClassVar = _MODALITY
+    labels: ClassVar = LABELS
 
     @property
     def members(self) -> tuple[Member, ...]:
