@@ -15,7 +15,6 @@ Files are told by the names they have here.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,11 +30,8 @@ from condyle.data.importers.named import own_labels, refuse_other_numbers
 from condyle.data.names import safe_name
 from condyle.errors import ConfigError
 from condyle.io import stem_of, suffix_of
+from condyle.io.detached import told_data_file
 from condyle.labels import Labels
-
-#: How MetaImage and NRRD say where the voxels are.
-_NAMED = re.compile(rb"^(?:ElementDataFile\s*=|data ?file:)[ \t]*([^\r\n]*?)\s*$", re.MULTILINE | re.IGNORECASE)
-_LONGEST_HEADER = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -158,9 +154,7 @@ def _move(source: Path, target: Path) -> None:
 
 def _data_file(header: Path) -> Path | None:
     """The file of this upload that a header has its voxels in; None if they are in the header's own file."""
-    with header.open("rb") as file:
-        named = _NAMED.search(file.read(_LONGEST_HEADER))
-    name = named[1].decode("utf-8", "replace") if named else ""
+    name = told_data_file(header)
     path = header.parent / name
     return path if is_data(name) and path.parent == header.parent and path.is_file() else None
 

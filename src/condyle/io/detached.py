@@ -11,6 +11,17 @@ from condyle.errors import DataError
 #: Either format's way to say that the names of several files follow.
 _LIST = re.compile(r"LIST(\s+[0-9]+)?", re.IGNORECASE)
 
+#: How MetaImage and NRRD say where the voxels are.
+_TOLD = re.compile(rb"^(?:ElementDataFile\s*=|data ?file:)[ \t]*([^\r\n]*?)\s*$", re.MULTILINE | re.IGNORECASE)
+_LONGEST_HEADER = 1 << 16
+
+
+def told_data_file(header: Path) -> str:
+    """The name that a header gives its data file, as it stands there; "" if it gives none."""
+    with header.open("rb") as file:
+        told = _TOLD.search(file.read(_LONGEST_HEADER))
+    return told[1].decode("utf-8", "replace") if told else ""
+
 
 def data_file(header: Path, name: str) -> Path:
     """The data file that a header names.
